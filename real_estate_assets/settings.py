@@ -1,0 +1,252 @@
+"""Everything that may differ between two machines, read once from the environment, typed.
+
+Belongs here: each setting's name, type, default and meaning, and the file by which the private local cluster says
+where it listens. Does not belong here: opening connections, starting servers, or anything a tenant may choose.
+No other module reads the environment; a variable that starts with ``REOS_`` and is not known here is an error,
+because a misspelt setting that is silently ignored is worse than a missing one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "REOS_"
+ENVIRONMENTS = ("local", "test", "production")
+
+Environment = Literal["local", "test", "production"]
+Role = Literal["superuser", "owner", "app", "dagster"]
+SslMode = Literal["disable", "prefer", "require", "verify-ca", "verify-full"]
+
+ROLE_NAMES: dict[Role, str] = {
+    "superuser": "postgres",
+    "owner": "reos_owner",
+    "app": "reos_app",
+    "dagster": "reos_dagster",
+}
+
+
+class SettingsError(RuntimeError):
+    """A setting is missing or cannot be used; the message says which and what to do."""
+
+
+class ClusterPointer(BaseModel):
+    """What `.reos/cluster.json` says of the private Postgres cluster of this clone. Written by stores/local_cluster."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    host: str
+    port: int
+    home: Path  # holds data/, log and socket; outside the clone when the cluster runs for root
+    socket_dir: Path
+    os_user: str  # the operating system's user that Postgres runs as
+    throwaway: bool = False
+
+    @property
+    def data_dir(self) -> Path:
+        """Where Postgres keeps its files."""
+        return self.home / "data"
+
+
+def pointer_file(state_dir: Path) -> Path:
+    """The file that says where the private cluster listens."""
+    return state_dir / "cluster.json"
+
+
+def secrets_file(state_dir: Path) -> Path:
+    """The file (mode 0600) with the generated passwords, by role."""
+    return state_dir / "secrets.json"
+
+
+def read_pointer(state_dir: Path) -> ClusterPointer | None:
+    """The cluster this state directory points to; None where none was made yet.
+
+    Raises SettingsError when the file is there and cannot be read or understood.
+    """
+    path = pointer_file(state_dir)
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror}. Use the user who ran `reos up` here.") from error
+    try:
+        pointer = ClusterPointer.model_validate_json(text)
+    except ValueError as error:
+        raise SettingsError(f"{path} is damaged ({error}). Delete it and run `reos up`.") from error
+    # A relative home stands inside the state directory, so that a clone can be moved.
+    return pointer.model_copy(update={"home": state_dir / pointer.home})
+
+
+def read_secrets(state_dir: Path) -> dict[str, str]:
+    """Passwords by role name; empty where no cluster was made yet. Raises SettingsError when unreadable."""
+    path = secrets_file(state_dir)
+    try:
+        loaded: dict[str, str] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror}. Use the user who ran `reos up` here.") from error
+    except ValueError as error:
+        raise SettingsError(f"{path} is damaged: it is not JSON. Restore it, or start afresh: `make clean`.") from error
+    return loaded
+
+
+class Settings(BaseSettings):
+    """All settings. Each can be set by a variable ``REOS_<NAME>``; explicit variables win over the local cluster."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # an input may be a password
+    )
+
+    environment: Environment = "local"
+    state_dir: Path = PROJECT_ROOT / ".reos"  # everything this clone makes on this machine
+
+    # Warehouse. Without a host, the private cluster's own file says where it is.
+    warehouse_host: str | None = None
+    warehouse_port: Annotated[int, Field(ge=1, le=65535)] = 5432  # used only together with warehouse_host
+    warehouse_database: str = "reos"
+    warehouse_sslmode: SslMode = "prefer"
+    warehouse_superuser_password: SecretStr | None = None  # only migrations of extensions and roles need it
+    warehouse_owner_password: SecretStr | None = None
+    warehouse_app_password: SecretStr | None = None
+
+    # Dagster's own database: runs, events, schedules.
+    dagster_pg_host: str | None = None
+    dagster_pg_port: Annotated[int, Field(ge=1, le=65535)] = 5432  # used only together with dagster_pg_host
+    dagster_pg_database: str = "dagster"
+    dagster_pg_password: SecretStr | None = None
+
+    # Object store: file:///path or s3://bucket/prefix.
+    object_store_url: str = ""  # empty: <state_dir>/objects
+    s3_endpoint: str | None = None  # None: AWS
+    s3_region: str = "us-east-1"
+    s3_access_key_id: str | None = None
+    s3_secret_access_key: SecretStr | None = None
+    s3_allow_http: bool = False
+
+    tenants_per_run: Annotated[int, Field(ge=1, le=1000)] = 25  # chunk of a backfill: one run, one dbt process
+    ui_port: Annotated[int, Field(ge=1024, le=65535)] = 3000  # the next free one is taken when it is in use
+    sentry_dsn: SecretStr | None = None
+    test_data_dir: Path = Field(
+        default=PROJECT_ROOT.parent / "shared" / "data",
+        validation_alias=AliasChoices("test_data_dir", "REOS_TEST_DATA"),
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_unknown_variable(cls, values: dict[str, Any]) -> dict[str, Any]:
+        known = {PREFIX + name.upper() for name in cls.model_fields} - {"REOS_TEST_DATA_DIR"} | {"REOS_TEST_DATA"}
+        for name in sorted(os.environ):
+            if name.startswith(PREFIX) and name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"; did you mean {near[0]}?" if near else f". Known: {', '.join(sorted(known))}"
+                raise ValueError(f"unknown setting {name}{hint}")
+        return values
+
+    @field_validator("environment", mode="before")
+    @classmethod
+    def _known_environment(cls, value: str) -> str:
+        if value not in ENVIRONMENTS:
+            raise ValueError(f"unknown environment {value!r}; it must be one of: {', '.join(ENVIRONMENTS)}")
+        return value
+
+    @field_validator("state_dir", "test_data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.environment == "production":
+            needed = ("warehouse_host", "dagster_pg_host", "object_store_url")
+            missing = [name for name in needed if not getattr(self, name)]
+            if missing:
+                named = ", ".join(PREFIX + name.upper() for name in missing)
+                raise ValueError(f"environment production needs {named}: it never falls back to the local cluster")
+        if not self.object_store_url:
+            object.__setattr__(self, "object_store_url", (self.state_dir / "objects").as_uri())
+        if not self.object_store_url.startswith(("file:///", "s3://")):
+            raise ValueError(f"object_store_url must start with file:/// or s3://, not {self.object_store_url!r}")
+        return self
+
+    def dsn(self, role: Role, database: str | None = None) -> str:
+        """A libpq URL for a role, into the warehouse (role dagster: Dagster's own database) or another database.
+
+        Raises SettingsError when there is no server or no password for that role.
+        """
+        default = self.dagster_pg_database if role == "dagster" else self.warehouse_database
+        return self.login_dsn(ROLE_NAMES[role], self.password(role), database or default, dagster=role == "dagster")
+
+    def login_dsn(self, user: str, password: SecretStr, database: str | None = None, *, dagster: bool = False) -> str:
+        """A libpq URL for any login of the warehouse's server (of Dagster's server if ``dagster``)."""
+        host, port = self.address("dagster" if dagster else "warehouse")
+        return (
+            f"postgresql://{quote(user, safe='')}:{quote(password.get_secret_value(), safe='')}@{host}:{port}/"
+            # connect_timeout: without it a server that swallows packets holds the caller for over 12 s (measured).
+            f"{quote(database or self.warehouse_database, safe='')}?connect_timeout=3&sslmode={self.warehouse_sslmode}"
+        )
+
+    def address(self, server: Literal["warehouse", "dagster"]) -> tuple[str, int]:
+        """(host, port) of a Postgres server. Raises SettingsError when neither set nor started here."""
+        host, port = (
+            (self.warehouse_host, self.warehouse_port)
+            if server == "warehouse"
+            else (self.dagster_pg_host, self.dagster_pg_port)
+        )
+        if host is not None:
+            return host, port
+        pointer = read_pointer(self.state_dir)
+        if pointer is None:
+            variable = "REOS_WAREHOUSE_HOST" if server == "warehouse" else "REOS_DAGSTER_PG_HOST"
+            raise SettingsError(f"no Postgres yet: run `reos up` (or set {variable} for a server of your own).")
+        return pointer.host, pointer.port
+
+    def password(self, role: Role) -> SecretStr:
+        """The password of a role: the variable if set, else the local cluster's own. Raises SettingsError if none."""
+        variable = "dagster_pg_password" if role == "dagster" else f"warehouse_{role}_password"
+        explicit: SecretStr | None = getattr(self, variable)
+        if explicit is not None:
+            return explicit
+        own_server = self.dagster_pg_host if role == "dagster" else self.warehouse_host
+        if own_server is not None:
+            raise SettingsError(f"no password for {ROLE_NAMES[role]}: set {PREFIX}{variable.upper()}.")
+        generated = read_secrets(self.state_dir).get(ROLE_NAMES[role])
+        if generated is None:
+            raise SettingsError(f"no password for {ROLE_NAMES[role]} in {secrets_file(self.state_dir)}: run `reos up`.")
+        return SecretStr(generated)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once; SettingsError names what is wrong.
+
+    Tests that change the environment call ``get_settings.cache_clear()``.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(str(problem["msg"]) for problem in error.errors())) from None
