@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     @classmethod
     def _no_unknown_variable(cls, values: dict[str, Any]) -> dict[str, Any]:
         known = {PREFIX + name.upper() for name in cls.model_fields} - {"REOS_TEST_DATA_DIR"} | {"REOS_TEST_DATA"}
-        for name in sorted(os.environ):
+        for name in sorted(os.environ):  # noqa: TID251 - the one place
             if name.startswith(PREFIX) and name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"; did you mean {near[0]}?" if near else f". Known: {', '.join(sorted(known))}"

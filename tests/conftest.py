@@ -1,0 +1,139 @@
+"""Fixtures that every test may use: a real Postgres of our own, a migrated database, the shared test data.
+
+Each pytest process (each xdist worker too) has a cluster of its own, made when first asked for, in about a second:
+roles belong to a cluster, so workers that shared one would meet each other's tenants and analysts. It is the product's
+own stores/local_cluster in throwaway mode (no fsync), as root run by an unprivileged user, and gone at the end.
+
+Not here: fixtures of one area; they stand in the conftest.py of their folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from real_estate_assets.settings import Role, Settings
+from real_estate_assets.stores import cluster_roles
+from real_estate_assets.stores.local_cluster import LocalCluster
+
+STATE_PREFIX = "reos-test-"
+TEMPLATE = "reos_template"
+
+
+@dataclass(frozen=True)
+class WarehouseDb:
+    """One database of the throwaway cluster. ``settings`` points the product at it."""
+
+    name: str
+    settings: Settings
+
+    def dsn(self, role: Role = "owner") -> str:
+        """A libpq URL for a role: owner, app or superuser (dagster: Dagster's database of the same cluster)."""
+        return self.settings.dsn(role)
+
+
+def _sweep_abandoned() -> None:
+    """Destroy clusters of test processes that were killed before their end (their folder names the process)."""
+    for state in Path(tempfile.gettempdir()).glob(f"{STATE_PREFIX}*"):
+        pid = state.name.removeprefix(STATE_PREFIX).split("-")[0]
+        if state.stat().st_uid == os.geteuid() and pid.isdigit() and not _alive(int(pid)):
+            LocalCluster(Settings(environment="test", state_dir=state)).destroy()
+            shutil.rmtree(state, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[LocalCluster]:
+    """A running throwaway cluster with the platform's roles and two databases, not migrated."""
+    _sweep_abandoned()
+    state = Path(tempfile.mkdtemp(prefix=f"{STATE_PREFIX}{os.getpid()}-"))
+    made = LocalCluster(Settings(environment="test", state_dir=state), throwaway=True)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.destroy()
+        shutil.rmtree(state, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template_db(cluster: LocalCluster) -> WarehouseDb:
+    """A migrated database that others are copied from; nobody may connect to it."""
+    from real_estate_assets.stores.migrations import migrate
+
+    template = _database(cluster, TEMPLATE)
+    with cluster.superuser() as connection:
+        cluster_roles.ensure_warehouse(connection, TEMPLATE)
+        migrate(template.dsn("superuser"), template.dsn("owner"))
+        # A template must have no connection while it is copied.
+        connection.execute(f"alter database {TEMPLATE} allow_connections false")
+    return template
+
+
+def _database(cluster: LocalCluster, name: str) -> WarehouseDb:
+    return WarehouseDb(name, cluster.settings.model_copy(update={"warehouse_database": name}))
+
+
+_numbers = count(1)
+
+
+def _copies(cluster: LocalCluster) -> Iterator[Callable[[], WarehouseDb]]:
+    made: list[str] = []
+
+    def copy() -> WarehouseDb:
+        name = f"reos_{next(_numbers)}_{time.time_ns() % 10**6}"
+        with cluster.superuser() as connection:
+            cluster_roles.ensure_warehouse(connection, name, template=TEMPLATE)
+        made.append(name)
+        return _database(cluster, name)
+
+    yield copy
+    with cluster.superuser() as connection:
+        for name in made:
+            cluster_roles.drop_database(connection, name)
+
+
+@pytest.fixture
+def new_warehouse_db(cluster: LocalCluster, template_db: WarehouseDb) -> Iterator[Callable[[], WarehouseDb]]:
+    """Call it for a fresh migrated database (0.1 s each); all are dropped after the test."""
+    yield from _copies(cluster)
+
+
+@pytest.fixture
+def warehouse_db(new_warehouse_db: Callable[[], WarehouseDb]) -> WarehouseDb:
+    """A fresh migrated database of this test alone."""
+    return new_warehouse_db()
+
+
+@pytest.fixture(scope="module")
+def module_warehouse_db(cluster: LocalCluster, template_db: WarehouseDb) -> Iterator[WarehouseDb]:
+    """A fresh migrated database that the tests of one module share, for costly preparations."""
+    copies = _copies(cluster)
+    yield next(copies)()
+    next(copies, None)
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of shared real test data; the test is skipped where it is absent (`.ci/run` refuses that)."""
+    folder = Settings(environment="test").test_data_dir
+    if not (folder / "README.md").exists():
+        pytest.skip(f"shared test data not found at {folder}; set REOS_TEST_DATA to their folder")
+    return folder
