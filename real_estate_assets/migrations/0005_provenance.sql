@@ -44,6 +44,9 @@ create table prov.source_file (
   read_status text not null default 'landed' check (read_status in ('landed', 'read', 'refused')),
   read_error text,
   read_by text,                        -- code version of the reader that produced record_count
+  gate_passed boolean,                 -- null until gated; false blocks the tenant's publication
+  gate_report jsonb,                   -- the gate's verdict, rule by rule: counts and locators, never values
+  evidence_no integer,                 -- the evidence under which the file's records were read
   primary key (tenant_id, file_no),
   unique (tenant_id, source_name, sha256)
 );

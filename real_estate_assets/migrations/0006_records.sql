@@ -183,7 +183,8 @@ create table enrichment.identity (
   county_fips text not null,
   parcel_number text not null, -- normal form: upper case, white space squeezed
   unit_number text,
-  identity_basis text not null check (identity_basis in ('parcel_unit', 'account', 'parcel_unit_address'))
+  identity_basis text not null check (identity_basis in ('parcel_unit', 'account', 'parcel_unit_address')),
+  is_primary boolean not null  -- the one record that describes the property among this file's records of it
 ) partition by list (tenant_id);
 
 -- Where a parcel lies: its dissolved polygon, or the coordinates a source states.

@@ -1,0 +1,34 @@
+"""Code versions of the stages: a fingerprint of the source text that decides what a stage produces.
+
+Belongs here: which folders decide which stage. Does not belong here: data versions (`fingerprints.py`).
+A change of this text is what makes a stage stale, so nobody has to remember to raise a number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+PROJECT = PACKAGE.parent
+
+SOURCES: dict[str, tuple[Path, ...]] = {
+    "reference": (PACKAGE / "defs/reference", PACKAGE / "stores/warehouse/reference.py"),
+    "landing": (PACKAGE / "defs/landing", PACKAGE / "stores/source_uri.py"),
+    "records": (PACKAGE / "defs/records", PACKAGE / "core/records", PACKAGE / "stores/source_reader", PROJECT / "expectations", PACKAGE / "stores/gates.py"),
+    "enrichment": (PACKAGE / "defs/enrichment", PACKAGE / "core/addresses", PACKAGE / "core/identity.py", PACKAGE / "core/hazards"),
+    "warehouse": (PROJECT / "dbt_project/models", PROJECT / "dbt_project/macros", PROJECT / "dbt_project/seeds", PROJECT / "dbt_project/dbt_project.yml"),
+}  # fmt: skip
+_TEXT = {".py", ".sql", ".yml", ".yaml", ".json", ".csv", ".md"}
+
+
+@cache
+def code_version(stage: str) -> str:
+    """Twelve hex digits of the sha256 over a stage's files, names and text. Raises KeyError for an unknown stage."""
+    digest = hashlib.sha256()
+    for root in SOURCES[stage]:
+        paths = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.suffix in _TEXT)
+        for path in paths:
+            digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]

@@ -1,0 +1,18 @@
+"""What a tenant's sources look like from outside, without reading them: to see that something may have changed.
+
+Belongs here: one signature a file. Does not belong here: content (a sha256 is landing's business).
+"""
+
+from __future__ import annotations
+
+from real_estate_assets.core.tenants import parse_tenant_file
+from real_estate_assets.stores.warehouse.tenants import Tenant
+
+
+def source_signatures(tenant: Tenant) -> dict[str, str]:
+    """Size and time (or entity tag) of every file the tenant describes, by source and uri; 'missing' where there is none."""
+    from real_estate_assets.stores.source_uri import signature
+
+    description = parse_tenant_file(tenant.description, name=f"{tenant.tenant_id}.yaml")
+    signatures = {f"{s.name}/{f.uri}": signature(f.uri, tenant.base_uri) for s in description.sources for f in s.files}
+    return {"description": tenant.description_sha256, **signatures}

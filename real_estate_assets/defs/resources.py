@@ -1,0 +1,40 @@
+"""Resources: how a stage reaches the warehouse and the object store. Opened when used, never at import.
+
+Belongs here: turning settings into store clients. Does not belong here: what the clients do (`stores/`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from real_estate_assets.settings import get_settings
+
+if TYPE_CHECKING:
+    from real_estate_assets.stores.object_store import ObjectStore
+    from real_estate_assets.stores.warehouse import Warehouse
+
+
+class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The warehouse named by the settings; `get()` gives a client that opens a connection per call."""
+
+    def get(self) -> Warehouse:
+        from real_estate_assets.stores.warehouse import Warehouse
+
+        settings = get_settings()
+        return Warehouse(settings.dsn("owner"), settings.dsn("app"))
+
+
+class ObjectStoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The object store named by the settings, always opened for one tenant or for public files."""
+
+    def for_tenant(self, tenant_id: str) -> ObjectStore:
+        from real_estate_assets.stores.object_store import open_store
+
+        return open_store(get_settings(), tenant_id)
+
+    def public(self) -> ObjectStore:
+        from real_estate_assets.stores.object_store import PUBLIC, open_store
+
+        return open_store(get_settings(), PUBLIC)
