@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -250,3 +251,13 @@ def get_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError("; ".join(str(problem["msg"]) for problem in error.errors())) from None
+
+
+def process_environment(more: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with ``more`` on top, for a child process."""
+    return {**os.environ, **more}  # noqa: TID251 - the one place
+
+
+def export(values: Mapping[str, str]) -> None:
+    """Put values into this process's environment, for libraries (Dagster, dbt) that read their settings there."""
+    os.environ.update(values)  # noqa: TID251 - the one place

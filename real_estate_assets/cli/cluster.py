@@ -1,0 +1,127 @@
+"""`reos up`, `reos down`, `reos psql`: the private Postgres of this clone.
+
+Belongs here: what these commands print and in which role they connect. Does not belong here: how the cluster is made
+(stores/local_cluster), what a role may see (migrations).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from real_estate_assets.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    app.command()(up)
+    app.command()(down)
+    # What psql understands is psql's affair: unknown options pass through.
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(psql)
+
+
+def up(
+    new_port: Annotated[
+        bool, typer.Option("--new-port", help="Take another port, when the remembered one is in use.")
+    ] = False,
+) -> None:
+    """Start the private Postgres of this clone, made on first use, and bring its schema up to date."""
+    from rich.console import Console
+
+    from real_estate_assets.settings import get_settings
+
+    console = Console(highlight=False)
+    with console.status("Looking at Postgres") as status:
+        lines = bring_up(get_settings(), new_port=new_port, tell=status.update)
+    for line in lines:
+        console.print(f"[green]✓[/] {line}")
+
+
+def bring_up(settings: Settings, *, new_port: bool = False, tell: Callable[[str], None] = lambda _: None) -> list[str]:
+    """Start, migrate, prepare Dagster's storage; returns a line per step. Changes nothing that is in order."""
+    from real_estate_assets.stores.dagster_home import ensure_storage
+    from real_estate_assets.stores.local_cluster import LocalCluster
+    from real_estate_assets.stores.migrations import migrate
+
+    lines = []
+    if settings.warehouse_host is None:
+        cluster = LocalCluster(settings, tell=tell)
+        was_running = cluster.status().state == "running"
+        pointer = cluster.start(new_port=new_port)
+        verb = "was running" if was_running else "started"
+        lines.append(f"Postgres {verb} on {pointer.host}:{pointer.port}, data in {pointer.home}")
+    else:
+        lines.append(f"Postgres is at {settings.warehouse_host}:{settings.warehouse_port}, not ours to start")
+    tell("Bringing the schema up to date")
+    applied = migrate(settings.dsn("superuser"), settings.dsn("owner"))
+    lines.append(f"Schema: {len(applied)} migrations applied" if applied else "Schema: up to date")
+    tell("Preparing Dagster's storage")
+    lines.append("Dagster's storage: " + ("made" if ensure_storage(settings) else "up to date"))
+    return lines
+
+
+def down(
+    destroy: Annotated[bool, typer.Option("--destroy", help="Delete all data of this clone too.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before deleting.")] = False,
+) -> None:
+    """Stop what `reos up` and `reos ui` of this clone started, and nothing else."""
+    from rich.console import Console
+
+    from real_estate_assets.cli.ui import stop_ui
+    from real_estate_assets.settings import get_settings
+    from real_estate_assets.stores.local_cluster import LocalCluster
+
+    settings, console = get_settings(), Console(highlight=False)
+    if destroy and not yes:
+        typer.confirm(f"Delete all data of this clone in {settings.state_dir}?", abort=True)
+    # Dagster first: it holds connections, and reports a lost database as an error of its runs.
+    stopped = stop_ui(settings)
+    if settings.warehouse_host is None:
+        cluster = LocalCluster(settings)
+        if cluster.stop():
+            stopped.append("Postgres")
+        if destroy:
+            cluster.destroy()
+            remove_state(settings)
+    console.print(f"Stopped: {', '.join(stopped)}" if stopped else "Nothing of this clone was running")
+    if destroy:
+        console.print(f"Deleted: the data of this clone in {settings.state_dir}")
+
+
+def remove_state(settings: Settings) -> None:
+    """Delete the state directory of the local environment."""
+    import shutil
+
+    if settings.state_dir.exists():
+        shutil.rmtree(settings.state_dir)
+
+
+def psql(
+    context: typer.Context,
+    tenant: Annotated[str | None, typer.Option(help="As the application, bound to this tenant.")] = None,
+    analyst: Annotated[str | None, typer.Option(help="As the analyst of this tenant, through the login role.")] = None,
+    owner: Annotated[bool, typer.Option("--owner", help="As the owner of all schemas: sees every tenant.")] = False,
+) -> None:
+    """Open psql in the right role. Everything else goes to psql, for example -c "select 1".
+
+    Without an option you are the application with no tenant set: row-level security then shows no tenant's rows.
+    """
+    from real_estate_assets.cli.roles import analyst_login, app_login, owner_login, psql_program
+    from real_estate_assets.settings import get_settings
+
+    if sum((tenant is not None, analyst is not None, owner)) > 1:
+        raise typer.BadParameter("choose one of --tenant, --analyst and --owner")
+    settings = get_settings()
+    if analyst is not None:
+        login = analyst_login(settings, analyst)
+    else:
+        login = owner_login(settings) if owner else app_login(settings, tenant)
+    if login.note:
+        print(login.note, file=sys.stderr)  # noqa: T201 - not into what a script reads
+    program = psql_program()
+    os.execve(program, [program, *login.arguments, *context.args], login.environment)  # noqa: S606
