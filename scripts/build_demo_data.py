@@ -22,13 +22,13 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
 DEMO = Path(__file__).resolve().parent.parent / "demo"
-GZIP_HEADER = b"\x1f\x8b\x08\x00" + b"\x00\x00\x00\x00" + b"\x02\xff"  # no name, time 0, best compression, unknown system
+GZIP_HEADER = b"\x1f\x8b\x08\x00" + b"\x00" * 4 + b"\x02\xff"  # no name, time 0, best compression, no system
 LIMIT_BYTES = 12_000_000
 CELL = re.compile(r'(?:^|,)("(?:[^"]|"")*"|[^,"]*)(?=,|$)')
 MAILING_COLUMNS = ("Owner_Address", "Owner_Address2", "Owner_City", "Owner_State", "Owner_Zip")
@@ -58,7 +58,7 @@ class Built:
 
 
 def demo_files() -> list[DemoFile]:
-    """The entries of demo/files.yaml, in its order. Raises TypeError where an entry misses a field or has a strange one."""
+    """The entries of demo/files.yaml, in its order. Raises TypeError where one misses a field or has a strange one."""
     return [DemoFile(**entry) for entry in YAML(typ="safe").load(DEMO / "files.yaml")["files"]]
 
 
@@ -164,7 +164,10 @@ def build(folder: Path) -> list[Built]:
 
 def readme_tables(built: list[Built]) -> dict[str, str]:
     """The generated parts of demo/README.md by marker name."""
-    files = ["| file | what it is | records | bytes packed | bytes unpacked | licence | left out |", "|---|---|--:|--:|--:|---|---|"]
+    files = [
+        "| file | what it is | records | bytes packed | bytes unpacked | licence | left out |",
+        "|---|---|--:|--:|--:|---|---|",
+    ]
     prints = ["| file | sha256 packed | sha256 unpacked | sha256 as received |", "|---|---|---|---|"]
     origins = []
     for one in built:
@@ -201,19 +204,26 @@ def unpacked(packed: bytes) -> bytes:
 def differences(built: list[Built]) -> list[str]:
     """What in demo/ is not what the received files give, one sentence each."""
     found = []
+    shipped = []
     for one in built:
         path = DEMO / "data" / one.file.name
-        if not path.is_file():
+        packed = path.read_bytes() if path.is_file() else None
+        if packed is None:
             found.append(f"{path.name} is missing")
-        elif unpacked(path.read_bytes()) != one.content:
+        elif unpacked(packed) != one.content:
             found.append(f"{path.name} does not hold what {one.file.received} gives")
+        else:
+            shipped.append(replace(one, packed=packed))
+    readme = (DEMO / "README.md").read_text(encoding="utf-8")
+    if len(shipped) == len(built) and readme_with(readme_tables(shipped), readme) != readme:
+        found.append("README.md does not say what the files are; run the builder without --check")
     for path in sorted({p.name for p in (DEMO / "data").glob("*")} - {one.file.name for one in built}):
         found.append(f"{path} is not listed in files.yaml")
     return found
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Writes demo/data and the README's tables, or with --check compares; the exit code is 1 where something differs."""
+    """Writes demo/data and the README's tables, or with --check compares; the exit code is 1 where they differ."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder of the files as received")
     parser.add_argument("--check", action="store_true", help="compare only, write nothing")
