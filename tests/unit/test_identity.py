@@ -22,17 +22,8 @@ from real_estate_assets.core.identity import (
     normal_parcel_number,
     property_id,
 )
-from real_estate_assets.settings import get_settings
 
 MIDDLESEX = "25017"
-
-
-@pytest.fixture(scope="module")
-def test_data() -> Path:
-    folder = get_settings().test_data_dir
-    if not folder.is_dir():
-        pytest.skip(f"no published files at {folder}; set REOS_TEST_DATA")
-    return folder
 
 
 def records(*rows: dict[str, object]) -> FileRecords:
