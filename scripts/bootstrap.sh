@@ -118,7 +118,7 @@ distribution_major() {
 # ---- uv, and the environment from the lock ----------------------------------------------------------------------------
 find_uv() {
   local candidate
-  for candidate in "$(command -v uv || true)" .reos/uv/bin/uv "$HOME/.local/bin/uv"; do
+  for candidate in "$(command -v uv || true)" .reos/uv/bin/uv "${HOME:-/nonexistent}/.local/bin/uv"; do
     if [ -n "$candidate" ] && [ -x "$candidate" ]; then printf '%s\n' "$candidate"; return; fi
   done
 }
@@ -131,7 +131,7 @@ ensure_uv() {
   if ! "$python" -m venv .reos/uv >/dev/null 2>&1; then
     rm -rf .reos/uv
     "$python" -m pip install --quiet --user uv >/dev/null 2>&1 || {
-      apt_install "$(basename "$python" | sed 's/python3$/python3/')-venv"
+      apt_install "$(basename "$python")-venv"
       "$python" -m venv .reos/uv >&2
     }
   fi
