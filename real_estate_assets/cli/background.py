@@ -20,7 +20,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Process:
-    """A started program: its pid (also its group's id) and when it started, as `ps` tells it."""
+    """A started program: its pid (also its group's id) and when it started, as the system tells it."""
 
     pid: int
     started: str
@@ -31,7 +31,17 @@ class Process:
 
 
 def _start_time(pid: int) -> str:
-    """When a process started; empty when there is none, or only its remains."""
+    """When a process started; empty when there is none, or only its remains (a zombie)."""
+    try:
+        # What follows the name in brackets: state, ..., and as the 20th the start in clock ticks since boot.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "" if Path("/proc/self/stat").exists() else _start_time_by_ps(pid)
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def _start_time_by_ps(pid: int) -> str:
+    """The same where there is no /proc (macOS). On Linux `ps` derives it from the clock and may differ by a second."""
     command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
     told = subprocess.run(command, capture_output=True, text=True, check=False, env={"LC_ALL": "C", "PATH": os.defpath})
     state, _, started = told.stdout.strip().partition(" ")

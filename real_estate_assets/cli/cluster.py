@@ -94,11 +94,22 @@ def down(
 
 
 def remove_state(settings: Settings) -> None:
-    """Delete the state directory of the local environment."""
+    """Delete the state directory; of one that REOS_STATE_DIR names, only what is ours, since it may hold more."""
     import shutil
 
-    if settings.state_dir.exists():
-        shutil.rmtree(settings.state_dir)
+    from real_estate_assets.settings import PROJECT_ROOT
+
+    ours = ("objects", "dagster_home", "daemon.log", "webserver.log", "webserver.port", "cluster.lock")
+    if settings.state_dir == PROJECT_ROOT / ".reos":
+        shutil.rmtree(settings.state_dir, ignore_errors=True)
+        return
+    for path in (settings.state_dir / name for name in ours):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    if settings.state_dir.exists() and not any(settings.state_dir.iterdir()):
+        settings.state_dir.rmdir()
 
 
 def psql(
