@@ -1,0 +1,67 @@
+{# Start and end of an invocation that builds or tests. #}
+
+{% macro touches_tenants() -%}
+  {{ return(execute and flags.WHICH in ['build', 'run', 'test']) }}
+{%- endmacro %}
+
+{# A tenant without any file of a record type still has the partition that models read: an empty one. #}
+{% macro prepare_tenants() -%}
+  {%- if not touches_tenants() -%}{{ return('') }}{%- endif -%}
+  {%- set tables = [] -%}
+  {%- for source in graph.sources.values() if source.meta.get('partitioned_by') -%}
+    {%- do tables.append('(' ~ quoted(source.schema) ~ ', ' ~ quoted(source.identifier) ~ ', ' ~ quoted(source.meta.partitioned_by) ~ ')') -%}
+  {%- endfor -%}
+  {% call statement('prepare', auto_begin=True) %}
+    select tenancy.ensure(s.schema_name, s.table_name, t.tenant_id, null, s.sub_key)
+    from (values {{ tables | sort | join(', ') }}) as s (schema_name, table_name, sub_key),
+      unnest({{ text_array(tenant_ids()) }}) as t (tenant_id)
+  {% endcall %}
+  {% do adapter.commit() %}
+  {{ return('') }}
+{%- endmacro %}
+
+{# Publish what this invocation staged: all tables of a tenant in one transaction, or none where a node failed for it.
+   A tenant that keeps yesterday's data makes the invocation end with an error, which names the tenant and the cause. #}
+{% macro publish_tenants(results) -%}
+  {%- if not touches_tenants() or flags.WHICH == 'test' -%}{{ return('') }}{%- endif -%}
+  {%- set tenants = text_array(tenant_ids()) -%}
+  {%- do record_node_failures(results, tenants) -%}
+  {% call statement('publish', auto_begin=False) %}
+    call tenancy.publish_all({{ quoted(invocation_id) }}, {{ tenants }})
+  {% endcall %}
+  {% call statement('published', fetch_result=True, auto_begin=True) %}
+    select tenant_id, is_ok, row_count, error from tenancy.outcome
+    where invocation_id = {{ quoted(invocation_id) }} and node_id = 'publish' order by tenant_id
+  {% endcall %}
+  {% do adapter.commit() %}
+  {%- set kept = [] -%}
+  {%- for tenant_id, is_ok, count, error in load_result('published').data -%}
+    {%- if is_ok -%}{%- do log(tenant_id ~ ': ' ~ count ~ ' tables published', info=True) -%}
+    {%- else -%}{%- do kept.append(tenant_id ~ ' (' ~ error ~ ')') -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- if kept -%}{{ exceptions.raise_compiler_error(kept | length ~ ' tenants keep the data served before: ' ~ kept | join('; ')) }}{%- endif -%}
+  {{ return('') }}
+{%- endmacro %}
+
+{# A node that dbt itself could not run (SQL that does not compile, a failed unit test, a seed that does not load) failed for
+   every tenant: recorded as such, or a half-built set of models would be published. #}
+{% macro record_node_failures(results, tenants) -%}
+  {%- set failures = [] -%}
+  {%- for result in results if result.status | string in ['error', 'fail', 'runtime error', 'skipped'] -%}
+    {%- set stage = 'blocked' if result.status | string == 'skipped' else 'dbt' -%}
+    {%- set message = (result.message or 'skipped: a node before it failed') | string | truncate(1000) -%}
+    {%- do failures.append('(' ~ [quoted(result.node.unique_id), quoted(stage), quoted(message)] | join(', ') ~ ')') -%}
+  {%- endfor -%}
+  {% call statement('failures', auto_begin=True) %}
+    {% if failures -%}
+    insert into tenancy.outcome (invocation_id, node_id, tenant_id, is_ok, stage, error)
+    select {{ quoted(invocation_id) }}, f.node_id, t.tenant_id, false, f.stage, f.message
+    from (values {{ failures | join(', ') }}) as f (node_id, stage, message), unnest({{ tenants }}) as t (tenant_id)
+    on conflict (invocation_id, node_id, tenant_id) do nothing
+    {%- else -%}
+    select 1
+    {%- endif %}
+  {% endcall %}
+  {% do adapter.commit() %}
+{%- endmacro %}

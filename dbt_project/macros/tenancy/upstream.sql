@@ -1,0 +1,26 @@
+{# Whose failure for a tenant stops a node for that tenant: its parents (through ephemeral models), the tests on them, and
+   the Python stages that write its sources, which are named by their asset key. #}
+{% macro upstream_nodes() -%}
+  {%- set found = [] -%}
+  {%- set open = model.depends_on.nodes | list -%}
+  {%- for _ in range(200) if open -%}
+    {%- set id = open.pop() -%}
+    {%- if id not in found -%}
+      {%- set node = graph.sources.get(id) or graph.nodes.get(id) -%}
+      {%- if node.resource_type == 'source' -%}
+        {%- set key = node.meta.get('dagster', {}).get('asset_key') -%}
+        {%- if key and key | join('/') not in found -%}{%- do found.append(key | join('/')) -%}{%- endif -%}
+      {%- elif node.config.materialized == 'ephemeral' -%}
+        {%- do open.extend(node.depends_on.nodes) -%}
+      {%- else -%}
+        {%- do found.append(id) -%}
+      {%- endif -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- if model.resource_type != 'test' -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'test' and node.attached_node in found -%}
+      {%- do found.append(node.unique_id) -%}
+    {%- endfor -%}
+  {%- endif -%}
+  {{ return(found) }}
+{%- endmacro %}
