@@ -175,7 +175,7 @@ def test_builder_sees_a_changed_file(test_data: Path, monkeypatch: pytest.Monkey
     readme = demo / "README.md"
     readme.write_text(readme.read_text(encoding="utf-8").replace("| 27,424 |", "| 27,425 |"), encoding="utf-8")
     built = builder.build(test_data)
-    assert [line for line in builder.differences(built) if line.startswith("README.md")] == builder.differences(built)
+    assert [line.split()[0] for line in builder.differences(built)] == ["README.md"]
     (demo / "data" / "city_boundary.geojson.gz").write_bytes(builder.gzip_bytes(b"{}"))
     (demo / "data" / "stray.csv.gz").write_bytes(builder.gzip_bytes(b"a\n"))
     (demo / "data" / "tax_fy13.csv.gz").unlink()
