@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Peril = Literal["flood", "wildfire", "heat"]
 Resolution = Literal["parcel", "tract", "county"]
-Method = Literal["polygon_overlap", "point_in_zone", "coverage_no_zone", "county_lookup"]
+Method = Literal["polygon_overlap", "point_in_zone", "coverage_no_zone", "county_lookup", "no_evidence"]
 NullReason = Literal[
     "no_layer",  # no layer of this peril was given at all
     "no_location",  # the place has neither polygon nor point nor a county that a layer knows
@@ -126,7 +126,11 @@ class ZoneLayer:
 
 @dataclass(frozen=True, slots=True)
 class CountyScores:
-    """One score a county, m counties (NRI): percentiles 0..100, NaN where the source gives none; ratings in its words."""
+    """One score a county, m counties (NRI).
+
+    county_fips: (m,) five digits. percentiles: (m,) 0..100, NaN where the source gives none. ratings: (m,) the
+    source's own words. record_nos: (m,) position of the row in its source file.
+    """
 
     name: str
     peril: Peril
@@ -144,8 +148,9 @@ class CountyScores:
 
 @dataclass(frozen=True, slots=True)
 class TouchedZones:
-    """Every zone a place touches, also those that did not win; k rows, ordered by place, layer, severity.
+    """Every zone or county score that was weighed for a place, also those that did not win; k rows, best first.
 
+    Coarser layers are not asked once a finer one has answered, so they are not listed.
     location_no: (k,) position in `Locations`. overlap_share: (k,) 0..1 of the parcel's area, NaN for a point.
     """
 
@@ -163,11 +168,13 @@ class TouchedZones:
 
 @dataclass(frozen=True, slots=True)
 class Exposures:
-    """One row a place and peril, n × number of perils rows, ordered by peril then place.
+    """One row a place and peril, n times the number of perils rows, ordered by peril then place.
 
     Unknown is None in object columns and NaN in float columns; layer_record_no is -1 where no feature stands behind
-    the row (no zone drawn, or unknown); has_value False means unknown and null_reason says why. overlap_share is NaN
-    unless method is "polygon_overlap"; is_sliver is True where that share is under `overlap.SLIVER_SHARE`.
+    the row (no zone drawn, or unknown). null_reason is None where the evidence carries a score, and otherwise says why
+    there is none: a zone that is not on the scale keeps its category and its record. method is "no_evidence" where no
+    layer says anything. overlap_share is NaN unless method is "polygon_overlap"; is_sliver is True where that share
+    is under `overlap.SLIVER_SHARE`. zones_touched counts the place's rows in `touched` for this peril.
     """
 
     location_no: Ints
@@ -179,6 +186,7 @@ class Exposures:
     category: Objects
     zone_code: Objects
     zone_subtype: Objects
+    zones_touched: Ints
     overlap_share: Floats
     is_sliver: Bools
     source_score_pct: Floats
