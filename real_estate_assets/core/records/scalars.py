@@ -23,17 +23,19 @@ _FAMILIES: dict[str, Family] = {
     "date": "date",
     "geometry(Geometry,4326)": "geometry",
 }
-NUMBER_PATTERN = r"^[+-]?(?:\d{1,30}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?$"
-INTEGER_PATTERN = r"^[+-]?\d{1,18}(?:\.0*)?$"
+NUMBER_PATTERN = r"^[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?$"
+INTEGER_PATTERN = r"^[+-]?[0-9]{1,18}(?:\.0*)?$"
 ISO_DATE_PATTERN = (
-    r"^(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
-    r"(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?$"
+    r"^(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
+    r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
 )
 TRUE_WORDS = ("true", "t", "yes", "y", "1")
 FALSE_WORDS = ("false", "f", "no", "n", "0")
 INTEGER_LIMIT = 2_147_483_647
 MONEY_LIMIT = Decimal("999999999999.99")
 MONEY_UNIT = Decimal("0.01")
+# The white space that is no part of a number, a date or a word; the same for every reader.
+BLANKS = " \t\r\n\v\f\u00a0"
 
 
 def family_of(pg_type: str) -> Family:
@@ -47,7 +49,7 @@ def parse_scalar(text: str, family: Family) -> Value:
     Raises ValueError, which says what was expected, where the text is no such value or the type cannot hold it.
     Money rounds half away from zero to cents, as Postgres does, and never passes through a float.
     """
-    word = text.strip()
+    word = text.strip(BLANKS)
     if family == "text":
         return text
     if family == "integer":
@@ -64,7 +66,7 @@ def parse_scalar(text: str, family: Family) -> Value:
 
 
 def _integer(word: str) -> int:
-    if not re.match(INTEGER_PATTERN, word, re.ASCII):
+    if not re.match(INTEGER_PATTERN, word):
         raise ValueError(f"'{word}' is not a whole number")
     value = int(word.split(".")[0])
     if abs(value) > INTEGER_LIMIT:
@@ -73,7 +75,7 @@ def _integer(word: str) -> int:
 
 
 def _number(word: str) -> float:
-    if not re.match(NUMBER_PATTERN, word, re.ASCII):
+    if not re.match(NUMBER_PATTERN, word):
         raise ValueError(f"'{word}' is not a number")
     value = float(word)
     if value in (float("inf"), float("-inf")):
@@ -82,7 +84,7 @@ def _number(word: str) -> float:
 
 
 def _money(word: str) -> Decimal:
-    if not re.match(NUMBER_PATTERN, word, re.ASCII):
+    if not re.match(NUMBER_PATTERN, word):
         raise ValueError(f"'{word}' is not an amount of money")
     value = Decimal(word)
     if value.adjusted() > 20:
@@ -102,7 +104,7 @@ def _boolean(word: str) -> bool:
 
 
 def _iso_date(word: str) -> dt.date:
-    match = re.match(ISO_DATE_PATTERN, word, re.ASCII)
+    match = re.match(ISO_DATE_PATTERN, word)
     if not match:
         raise ValueError(f"'{word}' is not a date; write it as 2014-05-27")
     return dt.date(int(match["year"]), int(match["month"]), int(match["day"]))

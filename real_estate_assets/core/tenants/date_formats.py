@@ -16,21 +16,27 @@ _MONTH_NAMES = (
 )
 # (?P<name>) works in Python and in Rust alike. Where digits run together (`%y%m%d`) each part has its full width.
 _DIRECTIVES = {
-    "Y": r"(?P<year>\d{4})",
-    "y": r"(?P<year2>\d{2})",
-    "m": r"(?P<month>\d{1,2})",
-    "d": r"(?P<day>\d{1,2})",
+    "Y": r"(?P<year>[0-9]{4})",
+    "y": r"(?P<year2>[0-9]{2})",
+    "m": r"(?P<month>[0-9]{1,2})",
+    "d": r"(?P<day>[0-9]{1,2})",
     "b": rf"(?P<month_name>(?i:{_MONTH_NAMES}))",
     "B": rf"(?P<month_name>(?i:{_MONTH_NAMES}))",
-    "H": r"(?:[01]?\d|2[0-4])",
+    "H": r"(?:[01]?[0-9]|2[0-4])",
     "I": r"(?:0?[1-9]|1[0-2])",
-    "M": r"[0-5]?\d",
-    "S": r"(?:[0-5]?\d|60)",
-    "f": r"\d{1,9}",
+    "M": r"[0-5]?[0-9]",
+    "S": r"(?:[0-5]?[0-9]|60)",
+    "f": r"[0-9]{1,9}",
     "p": r"(?i:am|pm)",
-    "z": r"(?:Z|[+-]\d{2}:?\d{2})",
+    "z": r"(?:Z|[+-][0-9]{2}:?[0-9]{2})",
 }
-_FIXED_WIDTH = {"m": r"(?P<month>\d{2})", "d": r"(?P<day>\d{2})", "H": r"\d{2}", "M": r"\d{2}", "S": r"\d{2}"}
+_FIXED_WIDTH = {
+    "m": r"(?P<month>[0-9]{2})",
+    "d": r"(?P<day>[0-9]{2})",
+    "H": r"[0-9]{2}",
+    "M": r"[0-9]{2}",
+    "S": r"[0-9]{2}",
+}
 _YEARS, _MONTHS_OF, _DAYS = {"Y", "y"}, {"m", "b", "B"}, {"d"}
 
 
