@@ -321,16 +321,20 @@ create function tenancy.leaves_of (p_tenant text) returns table (leaf text, pare
     and c.relname ~ ('__' || tenancy.leaf_key(p_tenant) || '(__[0-9a-f]{8}|__f[0-9]+)?$')
   order by i.inhparent is null, 1 $$;
 
--- Every row of the tenant outside the leaves: what hangs on tenancy.tenant goes with it, the rest is found by its column.
-create function tenancy.forget_rows (p_tenant text) returns void language plpgsql as $$
-declare r record;
+-- Every row of the tenant outside the leaves, in every table that has tenant_id; its registration last. Returns how many.
+-- What hangs on rows already gone (foreign keys cascade) is not counted twice.
+create function tenancy.forget_rows (p_tenant text) returns bigint language plpgsql as $$
+declare r record; n bigint; total bigint := 0;
 begin
-  delete from tenancy.tenant where tenant_id = p_tenant;
   for r in select c.oid::regclass as relation from pg_class c join pg_namespace n on n.oid = c.relnamespace
              join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
-           where c.relkind = 'r' and n.nspname not like '%\_\_leaf' and n.nspname not like 'pg\_%' loop
+           where c.relkind = 'r' and n.nspname not like '%\_\_leaf' and n.nspname not like 'pg\_%'
+           order by c.oid = 'tenancy.tenant'::regclass loop
     execute format('delete from %s where tenant_id = %L', r.relation, p_tenant);
+    get diagnostics n = row_count;
+    total := total + n;
   end loop;
+  return total;
 end $$;
 
 revoke all on all functions in schema tenancy from public;
