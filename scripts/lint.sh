@@ -32,7 +32,7 @@ step 'ruff format' ruff format --check --quiet .
 step 'types (mypy, strict)' mypy
 step 'imports run downwards' lint-imports --no-logo
 step 'migrations (squawk)' on_tracked 'real_estate_assets/migrations/*.sql' squawk --reporter gcc
-step 'models (sqlfluff)' on_tracked 'dbt_project/models/*.sql' sqlfluff lint --disable-progress-bar --nofail-on-warning
+step 'models (sqlfluff)' on_tracked 'dbt_project/models/*.sql' sqlfluff lint --disable-progress-bar --processes 2
 step 'secrets' secrets
 step 'licences' python scripts/check_licences.py
 
