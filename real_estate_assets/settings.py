@@ -9,7 +9,6 @@ because a misspelt setting that is silently ignored is worse than a missing one.
 from __future__ import annotations
 
 import difflib
-import json
 import os
 from collections.abc import Mapping
 from functools import lru_cache
@@ -23,12 +22,14 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_Secrets = TypeAdapter(dict[str, str])
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "REOS_"
 ENVIRONMENTS = ("local", "test", "production")
@@ -101,13 +102,13 @@ def read_secrets(state_dir: Path) -> dict[str, str]:
     """Passwords by role name; empty where no cluster was made yet. Raises SettingsError when unreadable."""
     path = secrets_file(state_dir)
     try:
-        loaded: dict[str, str] = json.loads(path.read_text())
+        loaded = _Secrets.validate_json(path.read_text())
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror}. Use the user who ran `reos up` here.") from error
     except ValueError as error:
-        raise SettingsError(f"{path} is damaged: it is not JSON. Restore it, or start afresh: `make clean`.") from error
+        raise SettingsError(f"{path} is damaged. Restore it, or start afresh: `make clean`.") from error
     return loaded
 
 
@@ -149,6 +150,8 @@ class Settings(BaseSettings):
     s3_secret_access_key: SecretStr | None = None
     s3_allow_http: bool = False
 
+    references_file: Path = PROJECT_ROOT / "demo" / "references.yaml"  # the public layers of this installation
+
     tenants_per_run: Annotated[int, Field(ge=1, le=1000)] = 25  # chunk of a backfill: one run, one dbt process
     ui_port: Annotated[int, Field(ge=1024, le=65535)] = 3000  # the next free one is taken when it is in use
     sentry_dsn: SecretStr | None = None
@@ -175,10 +178,11 @@ class Settings(BaseSettings):
             raise ValueError(f"unknown environment {value!r}; it must be one of: {', '.join(ENVIRONMENTS)}")
         return value
 
-    @field_validator("state_dir", "test_data_dir")
+    @field_validator("state_dir", "test_data_dir", "references_file")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        # Resolved: a clone that is reached by two names is one clone.
+        return value.expanduser().resolve()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -28,6 +28,12 @@ STATE_PREFIX = "reos-test-"
 TEMPLATE = "reos_template"
 
 
+def pytest_configure() -> None:
+    """Tests are the same on every machine: no setting of the caller's reaches them, but where the shared data are."""
+    for name in [name for name in os.environ if name.startswith("REOS_") and name != "REOS_TEST_DATA"]:
+        del os.environ[name]
+
+
 @dataclass(frozen=True)
 class WarehouseDb:
     """One database of the throwaway cluster. ``settings`` points the product at it."""

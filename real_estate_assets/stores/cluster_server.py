@@ -129,6 +129,10 @@ class Server:
             return None
         return pid if "postgres -D" in _command(pid) else None
 
+    def running_port(self) -> int:
+        """The port of the running server, which may have been started before the pointer was lost."""
+        return int((self.data / "postmaster.pid").read_text().splitlines()[3])
+
     def start(self, conf: str) -> None:
         """Write the configuration, start the server and wait until it accepts connections.
 
@@ -140,7 +144,7 @@ class Server:
                 f"port {self.pointer.port} of 127.0.0.1, which this clone's cluster remembers, is held by another "
                 "program. Stop that program, or take another port with `reos up --new-port`."
             )
-        self._clear_stale_pid()
+        self._clear_stale_locks()
         write_private(self.data / "postgresql.conf", conf, self.user)
         started = self._run(
             "pg_ctl",
@@ -150,20 +154,23 @@ class Server:
         if started.returncode != 0:
             raise ClusterError(f"Postgres did not start. The end of {self.log}:\n{self.log_tail()}")
 
-    def _clear_stale_pid(self) -> None:
-        """Remove a pid file whose process is gone or is not Postgres: after a reboot its number may be anybody's.
+    def _clear_stale_locks(self) -> None:
+        """Remove lock files whose process is gone or is not Postgres: after a reboot its number may be anybody's.
 
-        Postgres removes most stale files itself, but not one whose number a program of the same user now has. The
-        shared memory segment named in the file shows whether a child of the dead postmaster still lives.
+        Postgres removes most stale files itself, but not where the number now belongs to a program of the same user,
+        nor where the dead process was never reaped (a container without an init). The shared memory segment named
+        in the file shows whether a child of the dead postmaster still lives.
         """
         file = self.data / "postmaster.pid"
-        if not file.exists() or self.pid() is not None:
+        if self.pid() is not None:
             return
-        lines = file.read_text().splitlines()
+        lines = file.read_text().splitlines() if file.exists() else []
         segment = lines[6].split()[1] if len(lines) > 6 and len(lines[6].split()) == 2 else None
         if segment is not None and segment in _attached_segments():
             raise ClusterError("the last Postgres of this clone crashed and its children still end; try again soon.")
         file.unlink(missing_ok=True)
+        for lock in self.pointer.socket_dir.glob(".s.PGSQL.*"):  # the folder is this server's alone
+            lock.unlink(missing_ok=True)
 
     def stop(self) -> bool:
         """Stop the server, cutting off its clients; False when it was not running. Raises ClusterError if it stays."""

@@ -7,7 +7,8 @@ anywhere. Does not belong here: paths and files (cluster_files), Postgres' progr
 What a crash leaves, and what the next `up` does with it:
   passwords without a data directory   used for the new one
   a half-made data directory           it is called data.part; removed
-  a data directory without pointer     an earlier clone at this path: stopped, set aside as <home>.previous
+  a lost pointer                       a new one to the same data, with the passwords that are known
+  a data directory, nothing else       an earlier clone at this path: stopped, set aside as <home>.previous
   a stale pid file                     removed once no process uses its shared memory
 """
 
@@ -68,8 +69,10 @@ class LocalCluster:
         self.tell = tell
 
     def status(self) -> ClusterStatus:
-        """Whether the cluster exists and runs. Changes nothing."""
+        """Whether the cluster exists and runs. Changes nothing. Raises ClusterError when it is somebody else's."""
         pointer = read_pointer(self.state_dir)
+        if pointer is not None:
+            self._check_ours(pointer)
         if pointer is None or not pointer.data_dir.exists():
             return ClusterStatus("absent", pointer)
         pid = self._server(pointer).pid()
@@ -87,11 +90,12 @@ class LocalCluster:
             server = self._server(pointer)
             passwords = self._passwords(pointer)
             self._make(server, passwords)
-            if new_port and server.pid() is None:
-                pointer = pointer.model_copy(update={"port": files.free_port()})
-                server = self._server(pointer)
+            running = server.pid() is not None
+            port = server.running_port() if running else files.free_port() if new_port else pointer.port
+            pointer = pointer.model_copy(update={"port": port})
+            server = self._server(pointer)
             files.write_pointer(self.state_dir, pointer)
-            if server.pid() is None:
+            if not running:
                 self.tell(f"Starting Postgres on 127.0.0.1:{pointer.port}")
                 server.start(self._conf(pointer))
             self._ensure_databases(pointer, passwords)
@@ -133,7 +137,8 @@ class LocalCluster:
 
     def _new_pointer(self) -> ClusterPointer:
         home = files.choose_home(self.state_dir)
-        self._set_aside(home)
+        if ROLE_NAMES["superuser"] not in read_secrets(self.state_dir):
+            self._set_aside(home)
         return ClusterPointer(
             host="127.0.0.1",
             port=files.free_port(),
@@ -161,7 +166,7 @@ class LocalCluster:
         if not marker.exists():
             return
         other = Path(marker.read_text().strip())
-        if other != self.state_dir and pointer_file(other).exists():
+        if other != self.state_dir and pointer_file(other).exists():  # if it is gone, the clone was moved
             raise ClusterError(
                 f"{pointer_file(self.state_dir)} is a copy: its cluster belongs to {other}. Delete {self.state_dir} "
                 "and run `reos up` to give this clone a cluster of its own."
