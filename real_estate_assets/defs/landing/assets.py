@@ -11,8 +11,9 @@ from real_estate_assets.defs.code_versions import code_version
 from real_estate_assets.defs.landing.landing import Landing, land
 from real_estate_assets.defs.landing.signatures import source_signatures
 from real_estate_assets.defs.partitions import per_chunk, tenants
-from real_estate_assets.defs.per_tenant import AssetResult, Event, Stage, StageResult, TenantDataError, run
+from real_estate_assets.defs.per_tenant import Stage, TenantDataError, run
 from real_estate_assets.defs.resources import ObjectStoreResource, WarehouseResource
+from real_estate_assets.defs.stage_events import AssetResult, Event, StageResult
 
 SOURCE_FILES = dg.AssetKey(["landing", "source_files"])
 STAGE = Stage(node=SOURCE_FILES.to_user_string(), code_version=code_version("landing"))

@@ -1,0 +1,1 @@
+"""Reference layers: public data that belongs to no tenant, landed once and loaded whole."""

@@ -1,0 +1,1 @@
+"""Tenants: the registry in the warehouse mirrored into Dagster's partitions."""

@@ -35,6 +35,9 @@ class SourceFile:
     read_status: str
     read_error: str | None
     read_by: str | None
+    gate_passed: bool | None
+    gate_report: dict[str, Any] | None
+    evidence_no: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Method:
 
 _FILE_COLUMNS = (
     "tenant_id, file_no, sha256, source_name, source_kind, uri, object_key, vintage, received_at, byte_count, record_type, "
-    "source_entry, source_entry_sha256, record_count, read_status, read_error, read_by"
+    "source_entry, source_entry_sha256, record_count, read_status, read_error, read_by, gate_passed, gate_report, evidence_no"
 )
 
 
@@ -125,13 +128,26 @@ def save_record_index(warehouse: Warehouse, tenant_id: str, file_no: int, every:
         )
 
 
-def mark_read(warehouse: Warehouse, tenant_id: str, file_no: int, *, record_count: int, read_by: str) -> None:
-    """The file was read to its end by this code version."""
+def mark_read(
+    warehouse: Warehouse, tenant_id: str, file_no: int, *, record_count: int, evidence_no: int, read_by: str
+) -> None:  # fmt: skip
+    """The file was read to its end by this code version; its gate has not spoken yet."""
     with warehouse.as_owner() as connection:
         connection.execute(
-            "update prov.source_file set read_status = 'read', read_error = null, record_count = %s, read_by = %s"
-            " where tenant_id = %s and file_no = %s",
-            (record_count, read_by, tenant_id, file_no),
+            "update prov.source_file set read_status = 'read', read_error = null, record_count = %s, evidence_no = %s,"
+            " read_by = %s, gate_passed = null, gate_report = null where tenant_id = %s and file_no = %s",
+            (record_count, evidence_no, read_by, tenant_id, file_no),
+        )
+
+
+def save_gate(warehouse: Warehouse, tenant_id: str, file_no: int, *, passed: bool, report: Mapping[str, Any]) -> None:
+    """The gate's verdict on a file: rule by rule, counts and locators, never values."""
+    from psycopg.types.json import Jsonb
+
+    with warehouse.as_owner() as connection:
+        connection.execute(
+            "update prov.source_file set gate_passed = %s, gate_report = %s where tenant_id = %s and file_no = %s",
+            (passed, Jsonb(dict(report)), tenant_id, file_no),
         )
 
 

@@ -1,0 +1,24 @@
+"""The code location: every asset, check, sensor and resource, gathered. Nothing is connected to while this loads.
+
+Belongs here: gathering. Does not belong here: any asset, and any import that takes long (a test guards it).
+"""
+
+import dagster as dg
+
+from real_estate_assets.defs import automation, jobs
+from real_estate_assets.defs.enrichment.assets import enrich
+from real_estate_assets.defs.landing.assets import landing
+from real_estate_assets.defs.records.assets import records
+from real_estate_assets.defs.reference.assets import assets as reference_assets
+from real_estate_assets.defs.resources import ObjectStoreResource, WarehouseResource
+from real_estate_assets.defs.tenants.registry import tenant_registry
+from real_estate_assets.defs.warehouse.assets import warehouse_models
+
+defs = dg.Definitions(
+    assets=[*reference_assets, landing, records, enrich, warehouse_models],
+    jobs=jobs.ALL,
+    schedules=[automation.refresh_changed],
+    sensors=[tenant_registry, *automation.sensors],
+    resources={"warehouse": WarehouseResource(), "object_store": ObjectStoreResource()},
+    executor=dg.in_process_executor,  # a stage is one step: a process of its own would pay the imports twice
+)

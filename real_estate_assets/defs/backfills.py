@@ -1,0 +1,87 @@
+"""Chunked asset backfills of the tenants whose sources or references changed.
+
+Belongs here: finding them and submitting one backfill a stage that is out of date. Does not belong here: when
+(`automation.py`).
+
+Asset backfills, not job backfills, whose runs are not retried: a worker killed in the middle leaves its chunk missing, and
+the retry makes it present once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import dagster as dg
+
+# Not public: Dagster's own UI submits backfills through GraphQL, which would need the webserver to be up.
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._core.utils import make_new_backfill_id
+
+from real_estate_assets.defs.partitions import TENANTS
+from real_estate_assets.defs.resources import WarehouseResource
+from real_estate_assets.defs.stages import PLAN, PlannedStage, stale_references, stale_tenants
+
+BACKFILL_TAG = "reos/refresh"
+OPEN = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING]
+
+
+def submit_changed(instance: dg.DagsterInstance) -> dg.SkipReason | list[dg.RunRequest]:
+    """Submit what is out of date. References first: tenants are looked at once those are in place.
+
+    Returns run requests for references, or the reason why nothing was asked for; tenants' backfills are submitted.
+    """
+    references = stale_references(instance)
+    if references:
+        return [dg.RunRequest(run_key=None, asset_selection=references)]
+    if _is_running(instance):
+        return dg.SkipReason("the backfill of the last refresh is still running")
+    tenant_ids = list(instance.get_dynamic_partitions(TENANTS))
+    submitted = [
+        f"{stage}: {len(some)} tenants, backfill {submit(instance, PLAN[first:], some)}"
+        for first, (stage, some) in enumerate(_by_first_stale_stage(instance, tenant_ids))
+        if some
+    ]
+    return dg.SkipReason("; ".join(submitted) or "every tenant is up to date")
+
+
+def _by_first_stale_stage(instance: dg.DagsterInstance, tenant_ids: list[str]) -> list[tuple[str, list[str]]]:
+    """For each stage, the tenants of which it is the first that is out of date."""
+    warehouse = WarehouseResource().get()
+    groups: list[tuple[str, list[str]]] = []
+    rest = tenant_ids
+    for planned in PLAN:
+        stale = stale_tenants(instance, warehouse, planned, rest)
+        groups.append((planned.name, stale))
+        rest = [tenant_id for tenant_id in rest if tenant_id not in stale]
+    return groups
+
+
+def submit(instance: dg.DagsterInstance, stages: Sequence[PlannedStage], tenant_ids: list[str]) -> str:
+    """Submit one backfill of some stages for some tenants; the daemon cuts it into chunks. Returns its id."""
+    from real_estate_assets.definitions import defs
+
+    backfill_id = make_new_backfill_id()
+    backfill = PartitionBackfill.from_asset_partitions(
+        backfill_id=backfill_id,
+        asset_graph=defs.get_repository_def().asset_graph,
+        partition_names=tenant_ids,
+        asset_selection=[key for stage in stages for key in stage.keys],
+        backfill_timestamp=time.time(),
+        tags={BACKFILL_TAG: stages[0].name},
+        dynamic_partitions_store=instance,
+        all_partitions=False,
+        title=f"refresh from {stages[0].name}",
+        description=None,
+        run_config=None,
+    )
+    instance.add_backfill(backfill)
+    return backfill_id
+
+
+def _is_running(instance: dg.DagsterInstance) -> bool:
+    from dagster._core.execution.backfill import BulkActionsFilter
+
+    return any(
+        BACKFILL_TAG in backfill.tags for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=OPEN), limit=50)
+    )

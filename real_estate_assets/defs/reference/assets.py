@@ -1,0 +1,101 @@
+"""The assets `reference/*`: unpartitioned, read by every tenant. Belongs here: Dagster wiring and metadata."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import dagster as dg
+
+from real_estate_assets.core.provenance.source_registry import source_kinds
+from real_estate_assets.core.references import parse_references
+from real_estate_assets.defs.code_versions import code_version
+from real_estate_assets.defs.fingerprints import FINGERPRINT_TAG
+from real_estate_assets.defs.reference.keys import (
+    COUNTY_BOUNDARIES,
+    COUNTY_HAZARD_SCORES,
+    FLOOD_ZONES,
+    HOUSE_PRICE_INDEX,
+    KINDS,
+    SEEDS,
+)
+from real_estate_assets.defs.reference.loading import LoadedLayer, Source, load
+from real_estate_assets.defs.reference.signatures import reference_signature
+from real_estate_assets.defs.resources import ObjectStoreResource, WarehouseResource
+from real_estate_assets.settings import get_settings
+
+VERSION = code_version("reference")
+DESCRIPTIONS = {
+    COUNTY_BOUNDARIES: "Grain: one county. Generalized polygons of the US Census.",
+    FLOOD_ZONES: "Grain: one zone of FEMA's flood hazard layer, with the ground that the layer covers.",
+    COUNTY_HAZARD_SCORES: "Grain: one county and hazard. National percentile ranks of FEMA's risk index.",
+    HOUSE_PRICE_INDEX: "Grain: one county and year. FHFA's house price index, base 2000.",
+}
+
+
+def _layer_asset(key: dg.AssetKey, description: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key,
+        group_name="g0_reference",
+        kinds={"python", "postgres"},
+        owners=["team:data-engineering"],
+        code_version=VERSION,
+        description=description,
+    )
+    def layer(warehouse: WarehouseResource, object_store: ObjectStoreResource) -> dg.MaterializeResult[None]:
+        made_of = reference_signature(key)  # before reading: a file that changes meanwhile must look stale
+        path = get_settings().references_file
+        references = parse_references(path.read_text(encoding="utf-8"), name=path.name)
+        loaded = load(Source(references, path.parent, object_store.public(), warehouse.get()), KINDS[key])
+        tags = {FINGERPRINT_TAG: made_of}
+        return dg.MaterializeResult(metadata=_metadata(loaded), data_version=_data_version(loaded), tags=tags)
+
+    return layer
+
+
+layers = [_layer_asset(key, description) for key, description in DESCRIPTIONS.items()]
+
+
+@dg.asset(
+    key=SEEDS,
+    group_name="g0_reference",
+    kinds={"dbt", "postgres"},
+    owners=["team:data-engineering"],
+    code_version=VERSION,
+    description="Grain: one reviewed row. The scales and tolerances of dbt_project/seeds and the source registry with its reasons.",
+)
+def seeds(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    """Load dbt's seeds and the source registry."""
+    from real_estate_assets.stores.dbt_process import DBT_PROJECT, DbtError, run_dbt
+    from real_estate_assets.stores.warehouse import registry
+
+    made_of = reference_signature(SEEDS)
+    run = run_dbt(get_settings(), ["seed"], tell=context.log.debug)
+    if not run.is_ok:
+        raise DbtError(f"dbt seed failed:\n{run.tail}")
+    kinds = source_kinds()
+    registry.append_versions(warehouse.get(), kinds)
+    files = sorted((DBT_PROJECT / "seeds").glob("*.csv"))
+    return dg.MaterializeResult(
+        metadata={"seeds": dg.MetadataValue.text(", ".join(f.stem for f in files)), "source_kinds": len(kinds)},
+        data_version=dg.DataVersion(made_of),
+        tags={FINGERPRINT_TAG: made_of},
+    )
+
+
+def _metadata(loaded: Sequence[LoadedLayer]) -> dict[str, object]:
+    rows = "\n".join(f"| {x.name} | {x.rows:,} | {x.vintage} | `{x.sha256[:12]}` | {x.licence} |" for x in loaded)
+    return {
+        "dagster/row_count": sum(x.rows for x in loaded),
+        "files": dg.MetadataValue.md(f"| layer | rows | vintage | sha256 | licence |\n|--|--:|--|--|--|\n{rows}"),
+        "origin": dg.MetadataValue.text("; ".join(x.origin for x in loaded)),
+        "sha256": dg.MetadataValue.json({x.name: x.sha256 for x in loaded}),
+    }
+
+
+def _data_version(loaded: Sequence[LoadedLayer]) -> dg.DataVersion:
+    text = "\n".join([VERSION, *sorted(f"{x.name} {x.sha256}" for x in loaded)])
+    return dg.DataVersion(hashlib.sha256(text.encode()).hexdigest()[:16])
+
+
+assets = [*layers, seeds]

@@ -1,0 +1,31 @@
+"""What the reference files look like from outside. Belongs here: one signature a layer, to see that one has changed."""
+
+from __future__ import annotations
+
+import hashlib
+
+import dagster as dg
+
+from real_estate_assets.core.references import parse_references
+from real_estate_assets.defs.reference.keys import KINDS, SEEDS
+from real_estate_assets.settings import get_settings
+
+
+def reference_signature(key: dg.AssetKey) -> str:
+    """Sixteen hex digits over the description and the files of one reference asset."""
+    path = get_settings().references_file
+    if key == SEEDS:
+        from real_estate_assets.core.provenance.source_registry import source_kinds
+        from real_estate_assets.stores.dbt_process import DBT_PROJECT
+
+        files = sorted((DBT_PROJECT / "seeds").glob("*.csv"))
+        parts = [f.read_bytes() for f in files] + [repr(source_kinds()).encode()]
+    else:
+        from real_estate_assets.stores.source_uri import signature
+
+        references = parse_references(path.read_text(encoding="utf-8"), name=path.name)
+        chosen = references.of_kind(KINDS[key])
+        chosen += [references.named(r.coverage) for r in chosen if r.coverage]
+        base = path.parent.as_uri()
+        parts = [f"{r.model_dump_json()} {signature(r.uri, base)}".encode() for r in chosen]
+    return hashlib.sha256(b"\n".join(parts)).hexdigest()[:16]

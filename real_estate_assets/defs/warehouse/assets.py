@@ -1,0 +1,127 @@
+"""dbt's models as tenant-partitioned assets. Belongs here: the one call of dbt and its events by tenant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import dbt_assets
+
+from real_estate_assets.defs.code_versions import code_version
+from real_estate_assets.defs.enrichment import keys as enrichment_keys
+from real_estate_assets.defs.landing.assets import SOURCE_FILES
+from real_estate_assets.defs.partitions import per_chunk, tenants
+from real_estate_assets.defs.per_tenant import Stage, finish
+from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event, StageResult, tenant_events
+from real_estate_assets.defs.records.assets import RECORDS
+from real_estate_assets.defs.reference.keys import ALL as REFERENCES
+from real_estate_assets.defs.resources import WarehouseResource
+from real_estate_assets.defs.warehouse.translator import TenantTranslator
+from real_estate_assets.settings import get_settings
+from real_estate_assets.stores.dbt_process import MANIFEST, build_arguments, run_dbt
+from real_estate_assets.stores.warehouse import Warehouse, outcomes
+
+STAGE = Stage(
+    node="warehouse",
+    code_version=code_version("warehouse"),
+    upstream_nodes=["landing/source_files", "records", "enrichment"],
+    upstream=[SOURCE_FILES, *RECORDS.values(), *enrichment_keys.ALL, *REFERENCES],
+    unpartitioned=frozenset(REFERENCES),
+)
+TRANSLATOR = TenantTranslator()
+
+
+@cache
+def manifest() -> Mapping[str, Any]:
+    """dbt's manifest, made by `reos up` (`dbt parse`). Raises FileNotFoundError with what to do where it is missing."""
+    if not MANIFEST.exists():
+        raise FileNotFoundError("dbt_project/target/manifest.json is missing: run `reos up`, which parses the dbt project")
+    return json.loads(MANIFEST.read_text())  # type: ignore[no-any-return]
+
+
+@dbt_assets(
+    manifest=manifest(),
+    exclude="resource_type:seed",
+    name="warehouse",
+    partitions_def=tenants,
+    backfill_policy=per_chunk(),
+    dagster_dbt_translator=TRANSLATOR,
+    pool="postgres_dbt",
+)
+def warehouse_models(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Event]:
+    """Build, test and publish the selected models for every tenant of the run that no earlier stage blocks."""
+    client = warehouse.get()
+    chosen = list(context.partition_keys)
+    blocked = {t: cause for t in chosen if (cause := outcomes.blocked_by(client, t, STAGE.upstream_nodes))}
+    for tenant_id, cause in blocked.items():
+        context.log.warning("warehouse: %s waits, because %s failed for it; yesterday's marts stay served", tenant_id, cause)
+    free = [t for t in chosen if t not in blocked]
+    if free:
+        made_of = {t: STAGE.fingerprint(context.instance, t) for t in free}
+        result = run_dbt(get_settings(), build_arguments(free, _models(context)), tell=context.log.debug)
+        found = outcomes.of_invocation(client, free, result.invocation_id)
+        yield from _events(context, found, made_of)
+        _record_outcomes(client, context, found, free)
+    yield from finish(context, client)
+
+
+def _models(context: dg.AssetExecutionContext) -> list[str]:
+    """Names of the selected models; none where all are selected."""
+    selected = context.selected_asset_keys
+    if len(selected) == len(context.assets_def.keys):
+        return []
+    return [n["name"] for n in manifest()["nodes"].values() if n["resource_type"] == "model" and TRANSLATOR.get_asset_key(n) in selected]
+
+
+def _events(context: dg.AssetExecutionContext, found: Sequence[outcomes.Outcome], made_of: Mapping[str, str]) -> Iterator[Event]:
+    """One materialization per (model, tenant) that was published, one evaluation per (test, tenant)."""
+    published = {o.tenant_id for o in found if o.node_id == "publish" and o.is_ok}
+    for tenant_id, fingerprint in made_of.items():
+        own = [o for o in found if o.tenant_id == tenant_id]
+        built = [_asset(o) for o in own if o.node_id.startswith("model.") and o.is_ok and tenant_id in published]
+        checks = [c for o in own if o.node_id.startswith("test.") and (c := _check(context, o)) is not None]
+        yield from tenant_events(
+            context, StageResult(built, checks), tenant_id, made_of=fingerprint, code_version=STAGE.code_version
+        )
+
+
+def _asset(outcome: outcomes.Outcome) -> AssetResult:
+    node = manifest()["nodes"][outcome.node_id]
+    return AssetResult(TRANSLATOR.get_asset_key(node), outcome.row_count or 0, {"build_ms": outcome.duration_ms or 0})
+
+
+def _check(context: dg.AssetExecutionContext, outcome: outcomes.Outcome) -> CheckResult | None:
+    nodes = manifest()["nodes"]
+    attached = nodes[outcome.node_id].get("attached_node")
+    if attached is None:
+        return None
+    spec = TRANSLATOR.get_asset_check_spec(TRANSLATOR.get_asset_spec(manifest(), attached, None), manifest(), outcome.node_id, None)
+    if spec is None or not any(s.key == spec.key for s in context.assets_def.check_specs):
+        return None
+    severity = dg.AssetCheckSeverity.ERROR if outcome.severity == "error" else dg.AssetCheckSeverity.WARN
+    metadata = {"failed_rows": outcome.failed_rows or 0, **({"error": outcome.error} if outcome.error else {})}
+    return CheckResult(spec.asset_key, spec.name, outcome.is_ok, spec.blocking, severity, metadata)
+
+
+def _record_outcomes(
+    client: Warehouse, context: dg.AssetExecutionContext, found: Sequence[outcomes.Outcome], tenant_ids: Sequence[str]
+) -> None:
+    """Each tenant's outcome of the whole stage: published, or why it keeps yesterday's marts."""
+    for tenant_id in tenant_ids:
+        own = [o for o in found if o.tenant_id == tenant_id]
+        publication = next((o for o in own if o.node_id == "publish"), None)
+        error = "dbt ended before publishing" if publication is None else publication.error
+        outcomes.record(
+            client,
+            tenant_id,
+            invocation_id=context.run_id,
+            node_id=STAGE.node,
+            is_ok=error is None,
+            stage="publish",
+            duration_ms=sum(o.duration_ms or 0 for o in own),
+            row_count=sum(o.row_count or 0 for o in own if o.node_id.startswith("model.")),
+            error=error and f"yesterday's marts stay served: {error}",
+        )

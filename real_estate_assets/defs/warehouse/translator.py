@@ -1,0 +1,76 @@
+"""How dbt's nodes are named, grouped and described in Dagster.
+
+Belongs here: the mapping from a manifest node to an asset's key, group, owners and checks. Does not belong here: running
+dbt (`assets.py`) and models (`dbt_project/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
+
+from real_estate_assets.defs.enrichment.keys import ADDRESSES, HAZARD_EXPOSURES, IDENTITIES, LOCATIONS
+from real_estate_assets.defs.landing.assets import SOURCE_FILES
+from real_estate_assets.defs.partitions import tenants
+from real_estate_assets.defs.records.assets import RECORDS
+from real_estate_assets.defs.reference.keys import COUNTY_BOUNDARIES, COUNTY_HAZARD_SCORES, FLOOD_ZONES, HOUSE_PRICE_INDEX, SEEDS
+
+# Which asset writes each source table of the dbt project. An unknown one raises: a model must not read what no stage owns.
+SOURCE_ASSETS: dict[tuple[str, str], dg.AssetKey] = {
+    ("raw", "property"): RECORDS["property"],
+    ("raw", "parcel"): RECORDS["parcel"],
+    ("raw", "owner"): RECORDS["owner"],
+    ("raw", "hazard_zone"): RECORDS["hazard_zone"],
+    ("quarantine", "record"): RECORDS["property"],
+    ("quarantine", "cell"): RECORDS["property"],
+    ("enrichment", "address"): ADDRESSES,
+    ("enrichment", "identity"): IDENTITIES,
+    ("enrichment", "location"): LOCATIONS,
+    ("enrichment", "hazard_exposure"): HAZARD_EXPOSURES,
+    ("prov", "source_file"): SOURCE_FILES,
+    ("prov", "evidence"): RECORDS["property"],
+    ("prov", "source_registry"): SEEDS,
+    ("tenancy", "tenant"): SOURCE_FILES,
+    ("reference", "county"): COUNTY_BOUNDARIES,
+    ("reference", "hazard_layer"): FLOOD_ZONES,
+    ("reference", "hazard_zone"): FLOOD_ZONES,
+    ("reference", "county_hazard_score"): COUNTY_HAZARD_SCORES,
+    ("reference", "house_price_index"): HOUSE_PRICE_INDEX,
+}
+GROUPS = {"intermediate": "g4_intermediate", "marts": "g5_marts"}
+
+
+class TenantTranslator(DagsterDbtTranslator):
+    """Keys are schema and name; checks are partitioned by tenant, which dagster-dbt leaves out."""
+
+    def __init__(self) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Sources are the assets of the stages that write them; seeds are one asset; models are [schema, name]."""
+        kind, name = dbt_resource_props["resource_type"], dbt_resource_props["name"]
+        if kind == "source":
+            return SOURCE_ASSETS[dbt_resource_props["source_name"], name]
+        if kind == "seed":
+            return SEEDS
+        return dg.AssetKey([dbt_resource_props["schema"], name])
+
+    def get_partitions_def(self, dbt_resource_props: Mapping[str, Any]) -> dg.PartitionsDefinition | None:
+        """Every model is partitioned by tenant."""
+        return tenants
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """Numbered, because the UI sorts groups by name."""
+        return GROUPS.get(dbt_resource_props["schema"], "g5_marts")
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        """The model's own owner, else the data engineers."""
+        return [dbt_resource_props.get("meta", {}).get("owner") or "team:data-engineering"]
+
+    def get_asset_check_spec(self, asset_spec, manifest, unique_id, project):  # type: ignore[no-untyped-def]
+        """A check is per tenant: without this one tenant's pass overwrites another's failure."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        return spec and spec._replace(partitions_def=tenants)

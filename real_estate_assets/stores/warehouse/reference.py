@@ -1,0 +1,157 @@
+"""Public reference layers: replaced whole, read by every tenant's stages.
+
+Belongs here: statements on `reference.*` and `prov.public_file`. Does not belong here: what a publisher's columns mean
+(`core/references`), nor layers that a tenant brought, which are the tenant's own records.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from real_estate_assets.stores.warehouse.connection import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class PublicFile:
+    """One public file as received; its sha256 is its identity in every cell."""
+
+    sha256: str
+    layer: str
+    source_kind: str
+    uri: str
+    object_key: str
+    vintage: dt.date | None
+    byte_count: int
+    licence: str
+    locator_kind: str
+    record_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class HazardLayer:
+    """A layer of zones and, as WKB, the ground it covers: inside it, no zone means minimal."""
+
+    layer: str
+    peril: str
+    resolution: str
+    vintage: dt.date | None
+    public_sha256: str
+    coverage_wkb: bytes | None
+
+
+def register(warehouse: Warehouse, file: PublicFile) -> None:
+    """Record a public file; the same bytes again change nothing but the number of records read from it."""
+    with warehouse.as_owner() as connection:
+        connection.execute(
+            "insert into prov.public_file (sha256, layer, source_kind, uri, object_key, vintage, byte_count, licence, locator_kind, record_count)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (sha256) do update set record_count = excluded.record_count",
+            (file.sha256, file.layer, file.source_kind, file.uri, file.object_key, file.vintage, file.byte_count, file.licence,
+             file.locator_kind, file.record_count),
+        )  # fmt: skip
+
+
+def replace_counties(warehouse: Warehouse, rows: Iterable[Sequence[Any]]) -> int:
+    """rows: (county_fips, county_name, state_fips, hex WKB, public_sha256, record_no)."""
+    columns = "county_fips, county_name, state_fips, geom_4326, public_sha256, record_no"
+    return _replace(warehouse, "reference.county", columns, rows)
+
+
+def replace_house_price_index(warehouse: Warehouse, rows: Iterable[Sequence[Any]]) -> int:
+    """rows: (county_fips, year, index_value, annual_change_pct, public_sha256, record_no)."""
+    columns = "county_fips, year, index_value, annual_change_pct, public_sha256, record_no"
+    return _replace(warehouse, "reference.house_price_index", columns, rows)
+
+
+def replace_county_scores(warehouse: Warehouse, rows: Iterable[Sequence[Any]]) -> int:
+    """rows: (county_fips, peril, component, score_pct, rating, vintage, public_sha256, record_no)."""
+    columns = "county_fips, peril, component, score_pct, rating, vintage, public_sha256, record_no"
+    return _replace(warehouse, "reference.county_hazard_score", columns, rows)
+
+
+def replace_hazard_layer(warehouse: Warehouse, layer: HazardLayer, zones: Iterable[Sequence[Any]]) -> int:
+    """Replace one layer and its zones in one transaction. zones: (record_no, zone_code, zone_subtype, category, static_bfe_ft, hex WKB)."""
+    with warehouse.as_owner() as connection, connection.transaction():
+        connection.execute("delete from reference.hazard_layer where layer = %s", (layer.layer,))
+        connection.execute(
+            "insert into reference.hazard_layer (layer, peril, resolution, vintage, public_sha256, coverage_4326)"
+            " values (%s, %s, %s, %s, %s, st_setsrid(%s::geometry, 4326))",
+            (layer.layer, layer.peril, layer.resolution, layer.vintage, layer.public_sha256, layer.coverage_wkb),
+        )
+        columns = "layer, record_no, zone_code, zone_subtype, category, static_bfe_ft, geom_4326"
+        return _copy(connection, "reference.hazard_zone", columns, ((layer.layer, *zone) for zone in zones))
+
+
+def county_shape(warehouse: Warehouse, county_fips: Sequence[str]) -> Any | None:
+    """The union of the given counties as one shapely geometry; None where the county layer is not loaded or lacks one of them."""
+    import shapely
+
+    with warehouse.as_owner() as connection:
+        rows = connection.execute(
+            "select st_asbinary(geom_4326) from reference.county where county_fips = any (%s)", (list(county_fips),)
+        ).fetchall()
+    if len(rows) != len(set(county_fips)):
+        return None
+    return shapely.union_all([shapely.from_wkb(row[0]) for row in rows])
+
+
+def hazard_layers(warehouse: Warehouse) -> list[HazardLayer]:
+    """All layers of zones, by name."""
+    with warehouse.as_owner() as connection:
+        rows = connection.execute(
+            "select layer, peril, resolution, vintage, public_sha256, st_asbinary(coverage_4326) from reference.hazard_layer order by layer"
+        ).fetchall()
+    return [HazardLayer(*row) for row in rows]
+
+
+def hazard_zones(warehouse: Warehouse, layer: str) -> list[tuple[int, str, str | None, str, bytes]]:
+    """(record_no, zone_code, zone_subtype, category, wkb) of one layer's zones, in file order."""
+    with warehouse.as_owner() as connection:
+        return connection.execute(  # type: ignore[return-value]
+            "select record_no, zone_code, zone_subtype, category, st_asbinary(geom_4326)"
+            " from reference.hazard_zone where layer = %s order by record_no",
+            (layer,),
+        ).fetchall()
+
+
+def worst_county_scores(warehouse: Warehouse) -> list[tuple[str, str, str, float | None, str | None, str, int]]:
+    """(county_fips, peril, component, score_pct, rating, public_sha256, record_no): one row a county and peril.
+
+    Where a peril has several components (river and coastal flood), the one with the highest rank counts: ranks of two
+    hazards do not add up, and an averaged one would hide a coast.
+    """
+    with warehouse.as_owner() as connection:
+        return connection.execute(  # type: ignore[return-value]
+            "select distinct on (peril, county_fips) county_fips, peril, component, score_pct, rating, public_sha256, record_no"
+            " from reference.county_hazard_score order by peril, county_fips, score_pct desc nulls last, component"
+        ).fetchall()
+
+
+def hazard_score_scale(warehouse: Warehouse) -> list[dict[str, str | None]]:
+    """The seed's rows as text, as `FloodScale.from_rows` reads them. Empty before the seeds were loaded."""
+    with warehouse.as_owner() as connection:
+        if connection.execute("select to_regclass('reference.hazard_score_scale')").fetchall()[0][0] is None:
+            return []
+        rows = connection.execute(
+            "select peril, layer_kind, fld_zone, zone_subty, score::text, annual_probability::text, reason"
+            " from reference.hazard_score_scale"
+        ).fetchall()
+    names = ("peril", "layer_kind", "fld_zone", "zone_subty", "score", "annual_probability", "reason")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _replace(warehouse: Warehouse, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> int:
+    with warehouse.as_owner() as connection, connection.transaction():
+        connection.execute(f"delete from {table}")  # not truncate: readers must see old or new, never nothing
+        return _copy(connection, table, columns, rows)
+
+
+def _copy(connection: Any, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> int:
+    count = 0
+    with connection.cursor().copy(f"copy {table} ({columns}) from stdin") as copy:
+        for row in rows:
+            copy.write_row(row)
+            count += 1
+    return count
