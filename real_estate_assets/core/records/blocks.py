@@ -90,6 +90,16 @@ class BlockScanner:
             if self._is_last and not self._data:
                 return
 
+    @property
+    def offset(self) -> int:
+        """Where in the unpacked file the bytes begin that are still to be scanned."""
+        return self._offset
+
+    def rest(self) -> Iterator[bytes]:
+        """The bytes still to be scanned, as they are."""
+        yield self._data
+        yield from self._chunks
+
     def _drop(self, count: int) -> None:
         self._data = self._data[count:]
         self._offset += count

@@ -40,4 +40,4 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     if close:
         return f"did you mean '{folded[close[0]]}'?"
     shown = ", ".join(words[:30]) + (", ..." if len(words) > 30 else "")
-    return f"allowed: {shown}" if words else "nothing is allowed here"
+    return f"allowed: {shown}" if words else "there is none"

@@ -78,7 +78,7 @@ def _refuse_missing(header: tuple[str, ...], layout: Layout, name: str) -> None:
     if faults:
         raise UnreadableFile(
             "missing_column",
-            f"{name}: " + "; ".join(dict.fromkeys(faults)) + ". Correct the column's name in the tenant file.",
+            f"{name}: " + "; ".join(dict.fromkeys(faults)) + " Correct the column's name in the tenant file.",
         )
 
 
