@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from obstore.store import LocalStore, S3Store
+
+    from real_estate_assets.settings import Settings
 
 # A whole large object may take long; a single read may not.
 _TIMEOUT, _CONNECT_TIMEOUT, _READ_TIMEOUT = timedelta(hours=2), timedelta(seconds=5), timedelta(seconds=60)
@@ -44,6 +46,18 @@ class S3Access:
     access_key_id: str | None = None
     secret_access_key: str | None = field(default=None, repr=False)
     allow_http: bool = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """The access that the settings name."""
+        secret = settings.s3_secret_access_key
+        return cls(
+            endpoint=settings.s3_endpoint,
+            region=settings.s3_region,
+            access_key_id=settings.s3_access_key_id,
+            secret_access_key=secret.get_secret_value() if secret else None,
+            allow_http=settings.s3_allow_http,
+        )
 
 
 def folder_of(url: str) -> Path | None:

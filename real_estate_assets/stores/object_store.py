@@ -85,15 +85,7 @@ class ListedObject(NamedTuple):
 
 def open_store(settings: Settings, owner: Owner) -> ObjectStore:
     """The object store of the settings, for one tenant or PUBLIC."""
-    secret = settings.s3_secret_access_key
-    access = S3Access(
-        endpoint=settings.s3_endpoint,
-        region=settings.s3_region,
-        access_key_id=settings.s3_access_key_id,
-        secret_access_key=secret.get_secret_value() if secret else None,
-        allow_http=settings.s3_allow_http,
-    )
-    return ObjectStore(settings.object_store_url, owner, access)
+    return ObjectStore(settings.object_store_url, owner, S3Access.from_settings(settings))
 
 
 class ObjectStore:

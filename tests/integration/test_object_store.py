@@ -39,6 +39,13 @@ from real_estate_assets.stores.object_store import (
     landing_key,
     open_store,
 )
+from real_estate_assets.stores.source_uri import (
+    SourceAccess,
+    SourceMissingError,
+    SourceUriError,
+    open_source,
+    signature,
+)
 
 BUCKET = "lake"
 TENANTS = ("charles-river", "charles-river-2", "back-bay")  # one name begins with another
@@ -516,3 +523,39 @@ def test_the_settings_open_either_kind(tmp_path: Path, s3_endpoint: str, roll: P
     for settings in (on_disk, on_s3):
         store = open_store(settings, "back-bay")
         assert store.open(store.put_file(roll, SOURCE).key).read() == roll.read_bytes()
+
+
+class TestSourcesOnS3:
+    """A tenant's source may stand in a bucket; `source_uri` reads it with the platform's access."""
+
+    def access(self, endpoint: str, **changes: object) -> SourceAccess:
+        defaults = {"own_store_url": "s3://another-bucket", "max_bytes": 1_000}
+        return SourceAccess(s3=_s3_access(endpoint, "admin"), **{**defaults, **changes})  # type: ignore[arg-type]
+
+    @pytest.fixture
+    def feed(self, s3_endpoint: str) -> str:
+        obstore.put(
+            open_bucket(f"s3://{BUCKET}", "", _s3_access(s3_endpoint, "admin")), "feeds/roll.csv", b"ML\n7-18\n"
+        )
+        return f"s3://{BUCKET}/feeds/roll.csv"
+
+    def test_is_read_and_looked_at(self, s3_endpoint: str, feed: str) -> None:
+        access = self.access(s3_endpoint)
+        with open_source(feed, "/data", access) as path:
+            assert (path.name, path.read_bytes()) == ("roll.csv", b"ML\n7-18\n")
+        with open_source("roll.csv", f"s3://{BUCKET}/feeds", access) as path:
+            assert path.read_bytes() == b"ML\n7-18\n"
+        assert signature(feed, "/data", access) == signature(feed, "/data", access) not in ("missing", "unreachable")
+
+    def test_faults(self, s3_endpoint: str, feed: str) -> None:
+        with pytest.raises(SourceMissingError), open_source(f"{feed}.gone", "/data", self.access(s3_endpoint)):
+            pass
+        with (
+            pytest.raises(SourceUriError, match="at most 3 are read"),
+            open_source(feed, "/data", self.access(s3_endpoint, max_bytes=3)),
+        ):
+            pass
+        own = self.access(s3_endpoint, own_store_url=f"s3://{BUCKET}")
+        with pytest.raises(SourceUriError, match="own object store"), open_source(feed, "/data", own):
+            pass
+        assert signature(f"{feed}.gone", "/data", self.access(s3_endpoint)) == "missing"
