@@ -185,7 +185,7 @@ class _RuleReader:
     ) -> tuple[str, dict[str, Any]]:
         """(type, kwargs), the type listed for this level and its arguments complete."""
         kind, kwargs = self.entry["type"], self.entry["kwargs"]
-        if kind not in types:
+        if not isinstance(kind, str) or kind not in types:
             self.refuse(f"{kind!r} cannot be used for a {level} rule; known: {', '.join(types)}")
         if not isinstance(kwargs, dict):
             self.refuse("kwargs must be an object")
