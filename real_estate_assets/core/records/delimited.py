@@ -82,31 +82,35 @@ class RecordGrammar:
         if data.find(b'"', line.start, line.end) < 0:
             return line
         limit = line.start + MAX_RECORD_BYTES
-        end, count = self._end_of_record(data, line.start, min(limit, len(data)))
+        end, is_whole = self._end_of_record(data, line.start, min(limit, len(data)))
         if end is None or (end == len(data) and not is_last):
             if not is_last and len(data) <= limit:
                 raise MoreBytesNeeded
             return self._after_stray_quote(data, line, is_last=is_last)
         if end <= line.end:
             return line
-        if count != self.cell_count and self.cell_count is not None and self._next_line_is_whole(data, line, is_last):
+        if not is_whole and self._next_line_is_whole(data, line, is_last):
             return Span(line.start, line.end, line.after, "unclosed_quote")
         last = self._line(data, end, is_last=is_last)
         return Span(line.start, end, last.after)
 
-    def _end_of_record(self, data: bytes, start: int, limit: int) -> tuple[int | None, int]:
-        """Where the record's content ends (None: a quote does not close before `limit`) and how many cells it has."""
-        position, count = start, 0
+    def _end_of_record(self, data: bytes, start: int, limit: int) -> tuple[int | None, bool]:
+        """Where the record's content ends (None: a quote does not close before `limit`).
+
+        Also whether it is whole: as many cells as the header has, and every quote where quoting puts it.
+        """
+        position, count, is_tidy = start, 0, True
         while True:
             is_quoted = data[position : position + 1] == b'"'
             match = (self._quoted if is_quoted else self._plain).match(data, position, limit)
             if match is None:
-                return None, count
+                return None, False
+            is_tidy = is_tidy and not (match.group(2) if is_quoted else b'"' in match.group())
             position, count = match.end(), count + 1
             if position >= limit and limit < len(data):
-                return None, count
+                return None, False
             if data[position : position + 1] != self.delimiter:
-                return position, count
+                return position, is_tidy and count == self.cell_count
             position += 1
 
     def _after_stray_quote(self, data: bytes, line: Span, *, is_last: bool) -> Span:

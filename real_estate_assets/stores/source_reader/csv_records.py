@@ -43,8 +43,10 @@ def open_header(scanner: BlockScanner, layout: Layout, name: str) -> TextColumns
     if cells is None:
         raise UnreadableFile("empty_file", f"{name}: the file is empty. Fetch it again, or leave it out.")
     _refuse_other_text(cells[0], name)
+    # The mark is gone with the header; further on the same bytes would be text of the cell they stand in.
+    encoding = "utf-8" if codecs.lookup(layout.encoding).name == "utf-8-sig" else layout.encoding
     try:
-        header = tuple(cell.decode(layout.encoding).strip() for cell in cells)
+        header = tuple(cell.decode(encoding).strip() for cell in cells)
     except UnicodeDecodeError:
         raise UnreadableFile(
             "not_text", f"{name}: the header is not {layout.encoding}. Declare the encoding the file is in."
@@ -60,7 +62,7 @@ def open_header(scanner: BlockScanner, layout: Layout, name: str) -> TextColumns
         )
     _refuse_missing(header, layout, name)
     places = {header.index(column): column for column in source_columns(layout)}
-    return TextColumns(name, places, header, layout.encoding, layout.delimiter)
+    return TextColumns(name, places, header, encoding, layout.delimiter)
 
 
 def _refuse_other_text(start: bytes, name: str) -> None:
