@@ -139,6 +139,12 @@ def test_a_letter_that_belongs_to_the_street_stays_there(text: str) -> None:
     assert one(text).house_number == text.split()[0]
 
 
+@pytest.mark.parametrize("text", ["LILAC CT", "12 LILAC CT", "AVON PL", "Main St", "MISSISSIPPI AVE", "9 Alma"])
+def test_a_street_is_read_as_one_also_without_city_and_state(text: str) -> None:
+    assert standardize([text])[0] == one(text)
+    assert one(text).street_name
+
+
 class TestUnits:
     def test_a_unit_column_counts_where_the_text_has_none(self) -> None:
         assert one("4-6 Kirkland Pl", "4").usps_line == "4-6 KIRKLAND PL # 4"

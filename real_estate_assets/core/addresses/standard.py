@@ -149,12 +149,20 @@ def _parse_key(line: _Line) -> str:
 
 
 def _parse_streets(texts: Iterable[str], city: str | None, state: str | None) -> dict[str, _Street]:
+    streets = _parse(sorted(texts), city, state)
+    # Without a number, LILAC CT reads as a city in Connecticut: what gave no street is read again with one.
+    unread = [text for text, street in streets.items() if not (street.name or street.other_line) and text[:1].isalpha()]
+    again = _parse([f"{_STAND_IN_NUMBER} {text}" for text in unread], city, state).values()
+    streets |= {text: street._replace(number=None) for text, street in zip(unread, again, strict=True)}
+    return streets
+
+
+def _parse(texts: list[str], city: str | None, state: str | None) -> dict[str, _Street]:
     import doorplate
 
-    distinct = sorted(texts)
-    count = len(distinct)
-    parsed = doorplate.parse_fields_many(line1=distinct, city=[city] * count, state=[state] * count)
-    return {text: _street(text, found) for text, found in zip(distinct, parsed, strict=True)}
+    count = len(texts)
+    parsed = doorplate.parse_fields_many(line1=texts, city=[city] * count, state=[state] * count)
+    return {text: _street(text, found) for text, found in zip(texts, parsed, strict=True)}
 
 
 def _street(text: str, found: ParsedAddress | None) -> _Street:
