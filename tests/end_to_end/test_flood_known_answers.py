@@ -12,6 +12,7 @@ from pathlib import Path
 import geopandas
 import numpy as np
 import pandas
+import pyogrio
 import pytest
 import shapely
 
@@ -25,6 +26,10 @@ SEED = ROOT / "dbt_project/seeds/hazard_score_scale.csv"
 DEMO = ROOT / "demo/data"
 MINIMAL = "X | AREA OF MINIMAL FLOOD HAZARD"
 HUNDRED_YEAR, FIVE_HUNDRED_YEAR = ("100yr", "AE"), ("500yr", "")  # a layer of the key and how its categories begin
+
+
+# GDAL notes a packed file's size beside it, which would be one more file in the folder of the demo.
+pyogrio.set_gdal_config_options({"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO"})
 
 
 def layer_of(name, *columns):

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 
 from real_estate_assets.core.records.fields import FIELDS
 from real_estate_assets.core.records.mapping import map_records, source_columns
+from real_estate_assets.core.references import Reference, parse_references
 from real_estate_assets.core.tenants import Source, SourceFileEntry, TenantFile, parse_tenant_file
 from real_estate_assets.core.tenants.expressions import ColumnExpression, columns_of
 from real_estate_assets.core.tenants.model import SOURCE_KINDS
@@ -41,7 +42,7 @@ FILES = [(slug, source, file) for slug, tenant in TENANTS.items() for source in 
 each_file = pytest.mark.parametrize(
     ("source", "file"), [(source, file) for _, source, file in FILES], ids=[f"{t}-{f.uri}" for t, _, f in FILES]
 )
-REFERENCES = plain_yaml(DEMO / "references.yaml")["references"]
+REFERENCES = parse_references((DEMO / "references.yaml").read_text(encoding="utf-8"), name="references.yaml").references
 
 
 @cache
@@ -183,21 +184,19 @@ def test_deliveries_bring_every_file_once_and_the_awaited_ones_last() -> None:
     assert set(second["tenants"]) == {"charles-river"}
 
 
-@pytest.mark.parametrize("layer", REFERENCES, ids=lambda layer: layer["name"])
-def test_a_reference_layer_fits_its_file(layer: dict[str, Any]) -> None:
-    present = columns_in(layer["uri"], layer["encoding"])
-    wanted = {word["column"] if isinstance(word, dict) else word for word in layer["columns"].values()}
-    for hazards in layer.get("perils", {}).values():
-        wanted |= {hazard[word] for hazard in hazards for word in ("score_pct", "rating")}
+@pytest.mark.parametrize("layer", REFERENCES, ids=lambda layer: layer.name)
+def test_a_reference_layer_fits_its_file(layer: Reference) -> None:
+    assert (DEMO / layer.uri).is_file(), "the uri stands relative to references.yaml"
+    present = columns_in(Path(layer.uri).name, layer.encoding)
+    wanted = {column for expression in layer.columns.values() for column in columns_of(expression)}
+    wanted |= {word for hazards in layer.perils.values() for h in hazards for word in (h.score_pct, h.rating)}
     assert wanted <= present
-    assert layer["licence"]
-    assert layer["origin"]
-    assert layer["crs"] == ("EPSG:4326" if layer["format"] == "geojson" else None)
-    assert layer.get("coverage", "city_boundary") in {other["name"] for other in REFERENCES}
+    assert layer.crs == ("EPSG:4326" if layer.format == "geojson" else None)
+    assert layer.coverage in {None, *(other.name for other in REFERENCES)}
 
 
 def test_shipped_files_are_used_or_are_answer_keys() -> None:
-    used = {file.uri for _, _, file in FILES} | {layer["uri"] for layer in REFERENCES}
+    used = {file.uri for _, _, file in FILES} | {Path(layer.uri).name for layer in REFERENCES}
     assert {path.name for path in (DEMO / "data").iterdir()} - used == {
         "answer_key_parcels_100yr.geojson.gz",
         "answer_key_parcels_500yr.geojson.gz",
@@ -208,7 +207,7 @@ def test_the_registry_has_a_reasoned_entry_for_every_kind() -> None:
     entries = plain_yaml(REGISTRY)["source_kinds"]
     keys = [(entry["source_kind"], entry["version"]) for entry in entries]
     assert len(set(keys)) == len(keys)
-    assert {kind for kind, _ in keys} == {*SOURCE_KINDS, *(layer["kind"] for layer in REFERENCES), "unknown"}
+    assert {kind for kind, _ in keys} == {*SOURCE_KINDS, *(layer.kind for layer in REFERENCES), "unknown"}
     for entry in entries:
         assert set(entry) == {
             "source_kind", "version", "reliability", "reason", "licence", "cadence", "reviewed_by", "reviewed_on",
