@@ -35,7 +35,7 @@ def up(
 
     from real_estate_assets.settings import get_settings
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     with console.status("Looking at Postgres") as status:
         lines = bring_up(get_settings(), new_port=new_port, tell=status.update)
     for line in lines:
@@ -76,7 +76,7 @@ def down(
     from real_estate_assets.settings import get_settings
     from real_estate_assets.stores.local_cluster import LocalCluster
 
-    settings, console = get_settings(), Console(highlight=False)
+    settings, console = get_settings(), Console(highlight=False, soft_wrap=True)
     if destroy and not yes:
         typer.confirm(f"Delete all data of this clone in {settings.state_dir}?", abort=True)
     # Dagster first: it holds connections, and reports a lost database as an error of its runs.

@@ -38,7 +38,7 @@ def ui(
     from real_estate_assets.cli.cluster import bring_up
     from real_estate_assets.settings import get_settings
 
-    settings, console = get_settings(), Console(highlight=False)
+    settings, console = get_settings(), Console(highlight=False, soft_wrap=True)
     if stop:
         stopped = stop_ui(settings)
         console.print(f"Stopped: {', '.join(stopped)}" if stopped else "The UI was not running")

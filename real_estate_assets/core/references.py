@@ -68,7 +68,9 @@ class References(_Described):
         for reference in self.references:
             if reference.name == name:
                 return reference
-        raise ReferenceLayerError(f"no reference layer is named '{name}'; there are {', '.join(r.name for r in self.references)}")
+        raise ReferenceLayerError(
+            f"no reference layer is named '{name}'; there are {', '.join(r.name for r in self.references)}"
+        )
 
     def of_kind(self, kind: str) -> list[Reference]:
         """The layers of one kind, in order."""
@@ -94,7 +96,9 @@ def column(reference: Reference, field: str, texts: pl.DataFrame, family: Family
     return values
 
 
-def county_score_rows(reference: Reference, texts: pl.DataFrame) -> Iterator[tuple[str, str, str, float | None, str | None, int]]:
+def county_score_rows(
+    reference: Reference, texts: pl.DataFrame
+) -> Iterator[tuple[str, str, str, float | None, str | None, int]]:
     """(county_fips, peril, component, score_pct, rating, record_no) of a county score file, in file order by component."""
     counties: Sequence[str | None] = column(reference, "county_fips", texts, "text")
     for peril, components in reference.perils.items():

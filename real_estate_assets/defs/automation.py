@@ -6,8 +6,6 @@ One sensor a stage: a slow evaluation of one must not hold the others. A new ten
 partition is missing, so landing is asked for; each stage is asked for when what it reads has another data version.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from real_estate_assets.defs import jobs
@@ -16,13 +14,17 @@ _condition = dg.AutomationCondition
 
 # Never made, and not being made. `missing` alone is level-triggered: a tenant whose landing fails would be asked for at
 # every tick. `initial_evaluation` covers tenants that were there before the sensor first looked.
-newly_missing = (_condition.missing().newly_true() | (_condition.missing() & _condition.initial_evaluation())).since_last_handled()
+newly_missing = (
+    _condition.missing().newly_true() | (_condition.missing() & _condition.initial_evaluation())
+).since_last_handled()
 land_new_tenants = newly_missing & ~_condition.in_progress()
 
 # As `eager`, but an input that was made again with the same content asks for nothing: unchanged tenants stay untouched.
-follow_changes = _condition.eager().replace(
-    "any_deps_updated", _condition.any_deps_match(_condition.data_version_changed())
-).with_label("when what it reads has changed")
+follow_changes = (
+    _condition.eager()
+    .replace("any_deps_updated", _condition.any_deps_match(_condition.data_version_changed()))
+    .with_label("when what it reads has changed")
+)
 
 
 def _sensor(name: str, selection: dg.AssetSelection) -> dg.AutomationConditionSensorDefinition:
@@ -54,4 +56,4 @@ def refresh_changed(context: dg.ScheduleEvaluationContext) -> dg.SkipReason | li
     """Compare files with what was made of them; ask for what differs."""
     from real_estate_assets.defs.backfills import submit_changed
 
-    return submit_changed(context.instance)
+    return submit_changed(context.instance, context.repository_def.asset_graph)

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 import dagster as dg
 
 # Not public: Dagster's own UI submits backfills through GraphQL, which would need the webserver to be up.
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.utils import make_new_backfill_id
 
 from real_estate_assets.defs.partitions import TENANTS
@@ -26,7 +27,7 @@ BACKFILL_TAG = "reos/refresh"
 OPEN = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING]
 
 
-def submit_changed(instance: dg.DagsterInstance) -> dg.SkipReason | list[dg.RunRequest]:
+def submit_changed(instance: dg.DagsterInstance, asset_graph: BaseAssetGraph) -> dg.SkipReason | list[dg.RunRequest]:
     """Submit what is out of date. References first: tenants are looked at once those are in place.
 
     Returns run requests for references, or the reason why nothing was asked for; tenants' backfills are submitted.
@@ -38,7 +39,7 @@ def submit_changed(instance: dg.DagsterInstance) -> dg.SkipReason | list[dg.RunR
         return dg.SkipReason("the backfill of the last refresh is still running")
     tenant_ids = list(instance.get_dynamic_partitions(TENANTS))
     submitted = [
-        f"{stage}: {len(some)} tenants, backfill {submit(instance, PLAN[first:], some)}"
+        f"{stage}: {len(some)} tenants, backfill {submit(instance, asset_graph, PLAN[first:], some)}"
         for first, (stage, some) in enumerate(_by_first_stale_stage(instance, tenant_ids))
         if some
     ]
@@ -57,14 +58,14 @@ def _by_first_stale_stage(instance: dg.DagsterInstance, tenant_ids: list[str]) -
     return groups
 
 
-def submit(instance: dg.DagsterInstance, stages: Sequence[PlannedStage], tenant_ids: list[str]) -> str:
+def submit(
+    instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, stages: Sequence[PlannedStage], tenant_ids: list[str]
+) -> str:
     """Submit one backfill of some stages for some tenants; the daemon cuts it into chunks. Returns its id."""
-    from real_estate_assets.definitions import defs
-
     backfill_id = make_new_backfill_id()
     backfill = PartitionBackfill.from_asset_partitions(
         backfill_id=backfill_id,
-        asset_graph=defs.get_repository_def().asset_graph,
+        asset_graph=asset_graph,
         partition_names=tenant_ids,
         asset_selection=[key for stage in stages for key in stage.keys],
         backfill_timestamp=time.time(),
@@ -80,8 +81,7 @@ def submit(instance: dg.DagsterInstance, stages: Sequence[PlannedStage], tenant_
 
 
 def _is_running(instance: dg.DagsterInstance) -> bool:
-    from dagster._core.execution.backfill import BulkActionsFilter
-
     return any(
-        BACKFILL_TAG in backfill.tags for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=OPEN), limit=50)
+        BACKFILL_TAG in backfill.tags
+        for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=OPEN), limit=50)
     )

@@ -4,16 +4,22 @@ import dagster as dg
 
 from real_estate_assets.defs.partitions import tenants
 
-REFERENCE, LANDING, RECORDS, ENRICHMENT = (dg.AssetSelection.key_prefixes([p]) for p in ("reference", "landing", "records", "enrichment"))
+REFERENCE, LANDING, RECORDS, ENRICHMENT = (
+    dg.AssetSelection.key_prefixes([p]) for p in ("reference", "landing", "records", "enrichment")
+)
 WAREHOUSE = dg.AssetSelection.key_prefixes(["intermediate"], ["marts"])
 
 reference_job = dg.define_asset_job("reference_job", REFERENCE, description="Load every public layer.")
 landing_job = dg.define_asset_job("landing_job", LANDING, partitions_def=tenants, description="Land tenants' files.")
-records_job = dg.define_asset_job("records_job", RECORDS, partitions_def=tenants, description="Read and gate what landed.")
+records_job = dg.define_asset_job(
+    "records_job", RECORDS, partitions_def=tenants, description="Read and gate what landed."
+)
 enrichment_job = dg.define_asset_job(
     "enrichment_job", ENRICHMENT, partitions_def=tenants, description="Addresses, identities, locations, hazards."
 )
-warehouse_job = dg.define_asset_job("warehouse_job", WAREHOUSE, partitions_def=tenants, description="Build and publish the marts.")
+warehouse_job = dg.define_asset_job(
+    "warehouse_job", WAREHOUSE, partitions_def=tenants, description="Build and publish the marts."
+)
 tenants_job = dg.define_asset_job(
     "tenants_job",
     LANDING | RECORDS | ENRICHMENT | WAREHOUSE,

@@ -12,7 +12,9 @@ yields Outputs that carry no event: those of the kind Dagster uses for observed 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -90,10 +92,17 @@ def release(context: dg.AssetExecutionContext) -> Iterator[dg.Output[None]]:
     marker = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
     assets_def = context.assets_def
     own = context.selected_asset_keys
-    for key in sorted(own):
+    for key in _topological(context, own):
         yield dg.Output(None, output_name=assets_def.get_output_name_for_asset_key(key), metadata=marker)
     for check_key in sorted(context.selected_asset_check_keys, key=str):
         yield dg.Output(None, output_name=context.job_def.asset_layer.get_op_output_name(check_key) or "")
+
+
+def _topological(context: dg.AssetExecutionContext, keys: AbstractSet[dg.AssetKey]) -> list[dg.AssetKey]:
+    """Parents before children: Dagster refuses Outputs in another order."""
+    layer = context.job_def.asset_layer
+    graph = {key: layer.get(key).parent_keys & keys for key in sorted(keys)}
+    return list(TopologicalSorter(graph).static_order())
 
 
 def is_followed(context: dg.AssetExecutionContext) -> bool:

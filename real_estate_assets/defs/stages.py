@@ -46,7 +46,9 @@ PLAN = (
 )
 
 
-def wanted_fingerprint(instance: dg.DagsterInstance, warehouse: Warehouse, planned: PlannedStage, tenant_id: str) -> str:
+def wanted_fingerprint(
+    instance: dg.DagsterInstance, warehouse: Warehouse, planned: PlannedStage, tenant_id: str
+) -> str:
     """What the stage would be made of for the tenant now."""
     extra: Mapping[str, str] = {}
     if planned.stage is LANDING:

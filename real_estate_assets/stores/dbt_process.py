@@ -43,7 +43,13 @@ def build_arguments(tenant_ids: Sequence[str], models: Sequence[str] = ()) -> li
     """
     if not tenant_ids:
         raise ValueError("dbt is never called without tenants")
-    arguments = ["build", "--exclude", "resource_type:seed", "--vars", json.dumps({"tenant_ids": sorted(set(tenant_ids))})]
+    arguments = [
+        "build",
+        "--exclude",
+        "resource_type:seed",
+        "--vars",
+        json.dumps({"tenant_ids": sorted(set(tenant_ids))}),
+    ]
     return [*arguments, "--select", *sorted(models)] if models else arguments
 
 
@@ -74,7 +80,12 @@ def run_dbt(settings: Settings, arguments: Sequence[str], *, tell: Callable[[str
         ]  # fmt: skip
         lines = []
         with subprocess.Popen(
-            command, cwd=DBT_PROJECT, env=process_environment(environment(settings)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=DBT_PROJECT,
+            env=process_environment(environment(settings)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as process:
             assert process.stdout is not None
             for line in process.stdout:
@@ -88,3 +99,37 @@ def run_dbt(settings: Settings, arguments: Sequence[str], *, tell: Callable[[str
             raise DbtError(f"dbt {arguments[0]} ended with {process.returncode} and no results:\n{tail}")
         invocation_id = json.loads(results.read_text())["metadata"]["invocation_id"]
         return DbtRun(invocation_id, process.returncode == 0, tail)
+
+
+def ensure_manifest(settings: Settings) -> bool:
+    """Parse the dbt project if its manifest is missing or older than any of its files. Returns whether it was parsed.
+
+    Done here, once, because the code location reads the manifest while it loads, and loading must neither wait nor write.
+    Raises DbtError when the project does not parse.
+    """
+    inputs = [
+        p for p in DBT_PROJECT.rglob("*") if p.suffix in {".sql", ".yml", ".md", ".csv"} and "target" not in p.parts
+    ]
+    newest = max(p.stat().st_mtime for p in inputs)
+    if MANIFEST.exists() and MANIFEST.stat().st_mtime >= newest:
+        return False
+    command = [
+        str(Path(sys.executable).with_name("dbt")),
+        "--quiet",
+        "--log-level-file",
+        "none",
+        "parse",
+        "--project-dir",
+        str(DBT_PROJECT),
+    ]
+    done = subprocess.run(
+        command,
+        cwd=DBT_PROJECT,
+        env=process_environment(environment(settings)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise DbtError(f"the dbt project does not parse:\n{(done.stdout + done.stderr)[-4000:]}")
+    return True

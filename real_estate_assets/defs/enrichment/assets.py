@@ -1,7 +1,5 @@
 """The assets `enrichment/*`. Belongs here: Dagster wiring and metadata; the work is in the modules beside this one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,14 +12,14 @@ from real_estate_assets.defs.enrichment.pictures import exposure_metadata, locat
 from real_estate_assets.defs.partitions import per_chunk, tenants
 from real_estate_assets.defs.per_tenant import Stage, run
 from real_estate_assets.defs.records.assets import RECORDS
-from real_estate_assets.defs.reference.keys import COUNTY_HAZARD_SCORES, FLOOD_ZONES, SEEDS
+from real_estate_assets.defs.reference.keys import COUNTY_HAZARD_SCORES, FLOOD_ZONES, HAZARD_SCORE_SCALE
 from real_estate_assets.defs.resources import WarehouseResource
 from real_estate_assets.defs.stage_events import AssetResult, Event, StageResult
 from real_estate_assets.stores.warehouse import Warehouse, enrichment
 from real_estate_assets.stores.warehouse.tables import publication
 
 PROPERTIES, PARCELS, ZONES = RECORDS["property"], RECORDS["parcel"], RECORDS["hazard_zone"]
-REFERENCES = frozenset({FLOOD_ZONES, COUNTY_HAZARD_SCORES, SEEDS})
+REFERENCES = frozenset({FLOOD_ZONES, COUNTY_HAZARD_SCORES, HAZARD_SCORE_SCALE})
 STAGE = Stage(
     node="enrichment",
     code_version=code_version("enrichment"),
@@ -82,7 +80,9 @@ def _identify(client: Warehouse, tenant_id: str, run_id: str) -> list[AssetResul
     return [
         AssetResult(ADDRESSES, address_count, found.address_counts()),
         AssetResult(
-            IDENTITIES, identity_count, {"properties": found.properties, "quarantined": len({r[:2] for r in found.rejections})}
+            IDENTITIES,
+            identity_count,
+            {"properties": found.properties, "quarantined": len({r[:2] for r in found.rejections})},
         ),
     ]
 
@@ -98,4 +98,6 @@ def _locate_and_expose(client: Warehouse, tenant_id: str, run_id: str) -> tuple[
     with publication(client, tenant_id, f"{run_id}/exposure") as to:
         enrichment.stage_exposures(to, rows)
     metadata: dict[str, Any] = exposure_metadata(locations, exposures)
-    return AssetResult(LOCATIONS, len(found), location_metadata(found)), AssetResult(HAZARD_EXPOSURES, len(rows), metadata)
+    return AssetResult(LOCATIONS, len(found), location_metadata(found)), AssetResult(
+        HAZARD_EXPOSURES, len(rows), metadata
+    )

@@ -101,7 +101,9 @@ def exposure_rows(
 def _add_evidence(
     warehouse: Warehouse, tenant_id: str, layer: str | None, method: str, found: Layers, code_version: str, run_id: str
 ) -> int:
-    described = Method(f"hazard_{method}", code_version, f"Hazard exposure by {method.replace('_', ' ')}.", BASES[method])
+    described = Method(
+        f"hazard_{method}", code_version, f"Hazard exposure by {method.replace('_', ' ')}.", BASES[method]
+    )
     inputs = [found.tenant_evidence_no[layer]] if layer in found.tenant_evidence_no else []
     return evidence.add_evidence(
         warehouse,

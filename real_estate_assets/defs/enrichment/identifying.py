@@ -56,7 +56,9 @@ def identify(warehouse: Warehouse, tenant_id: str) -> Identified:
         if file.record_type != "property" or file.read_status != "read":
             continue
         inputs = enrichment.identity_inputs(warehouse, tenant_id, file.file_no)
-        outcome = assign_property_ids(_file_records(inputs, found.addresses), repeats_are_events=file.source_kind in EVENT_KINDS)
+        outcome = assign_property_ids(
+            _file_records(inputs, found.addresses), repeats_are_events=file.source_kind in EVENT_KINDS
+        )
         found.rows.extend(_identity_rows(file.file_no, inputs, outcome))
         found.rejections.extend((file.file_no, *rejection) for rejection in outcome.rejections)
         properties.update(one for one in outcome.property_ids if one is not None)

@@ -57,9 +57,17 @@ def rows(found: Sequence[Location]) -> Iterator[tuple[Any, ...]]:
     """In the order of enrichment.LOCATION_COLUMNS, geometries as hex EWKB."""
     import shapely
 
-    points = shapely.set_srid(shapely.points([x.longitude for x in found], [x.latitude for x in found]), 4326) if found else []
+    points = (
+        shapely.set_srid(shapely.points([x.longitude for x in found], [x.latitude for x in found]), 4326)
+        if found
+        else []
+    )
     for location, point in zip(found, points, strict=True):
-        polygon = None if location.polygon is None else shapely.to_wkb(shapely.set_srid(location.polygon, 4326), hex=True, include_srid=True)
+        polygon = (
+            None
+            if location.polygon is None
+            else shapely.to_wkb(shapely.set_srid(location.polygon, 4326), hex=True, include_srid=True)
+        )
         yield (
             *location.place, location.method, polygon, shapely.to_wkb(point, hex=True, include_srid=True), location.area_m2,
             location.piece_count, location.is_repaired, location.evidence_no, location.record_no,
@@ -71,10 +79,21 @@ def _newest_first(file: SourceFile) -> tuple[int, int]:
 
 
 def _evidence(warehouse: Warehouse, file: SourceFile, method: str, code_version: str, run_id: str) -> int:
-    how = Method(method, code_version, "Union of all pieces of one parcel number in one layer.", "identity of shape: no piece is moved")
+    how = Method(
+        method,
+        code_version,
+        "Union of all pieces of one parcel number in one layer.",
+        "identity of shape: no piece is moved",
+    )
     inputs = [file.evidence_no] if file.evidence_no is not None else []
     return evidence.add_evidence(
-        warehouse, file.tenant_id, how, run_id=run_id, field_group="parcel_geometry", file_no=file.file_no, inputs=inputs
+        warehouse,
+        file.tenant_id,
+        how,
+        run_id=run_id,
+        field_group="parcel_geometry",
+        file_no=file.file_no,
+        inputs=inputs,
     )
 
 
@@ -101,13 +120,37 @@ def _dissolved(warehouse: Warehouse, tenant_id: str, file_no: int) -> list[Locat
         point = shapely.point_on_surface(polygon)
         area = abs(geod.geometry_area_perimeter(polygon)[0])
         result.append(
-            Location(place, "parcel_polygon", polygon, point.x, point.y, area, len(some), any(r for _, r, _ in some), 0, some[0][0])
+            Location(
+                place,
+                "parcel_polygon",
+                polygon,
+                point.x,
+                point.y,
+                area,
+                len(some),
+                any(r for _, r, _ in some),
+                0,
+                some[0][0],
+            )
         )
     return result
 
 
 def _stated(warehouse: Warehouse, tenant_id: str, file_no: int) -> Iterator[Location]:
-    for county, parcel, record_no, evidence_no, longitude, latitude in enrichment.source_coordinates(warehouse, tenant_id, file_no):
+    for county, parcel, record_no, evidence_no, longitude, latitude in enrichment.source_coordinates(
+        warehouse, tenant_id, file_no
+    ):
         normal = normal_parcel_number(parcel)
         if county and normal:
-            yield Location((county, normal), "source_coordinates", None, longitude, latitude, None, 0, False, evidence_no, record_no)
+            yield Location(
+                (county, normal),
+                "source_coordinates",
+                None,
+                longitude,
+                latitude,
+                None,
+                0,
+                False,
+                evidence_no,
+                record_no,
+            )

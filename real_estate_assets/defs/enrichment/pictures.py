@@ -36,9 +36,17 @@ def exposure_metadata(locations: Locations, exposures: Exposures) -> dict[str, A
         "unknown": sum(r["null_reason"] is not None for r in rows),
         "slivers": sum(bool(r["is_sliver"]) for r in rows),
     }
-    overlaps = {r["location_no"]: r["overlap_share"] for r in rows if r["peril"] == "flood" and r["overlap_share"] is not None}
+    overlaps = {
+        r["location_no"]: r["overlap_share"] for r in rows if r["peril"] == "flood" and r["overlap_share"] is not None
+    }
     if overlaps:
         shares = [overlaps.get(i, 0.0) for i in range(len(locations))]
-        picture = grid_map(locations.longitudes, locations.latitudes, shares, "share of the place in its worst flood zone", steps=FLOOD_MAP_STEPS)
+        picture = grid_map(
+            locations.longitudes,
+            locations.latitudes,
+            shares,
+            "share of the place in its worst flood zone",
+            steps=FLOOD_MAP_STEPS,
+        )
         metadata["flood_map"] = dg.MetadataValue.md(picture)
     return metadata

@@ -1,7 +1,5 @@
 """The asset `landing/source_files`. Belongs here: Dagster wiring and metadata. The work is in `landing.py`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
@@ -66,7 +64,9 @@ def _metadata(result: Landing) -> dict[str, dg.MetadataValue | int]:
         for f in result.landed
     )
     return {
-        "files": dg.MetadataValue.md(f"| no | source | file | vintage | bytes | sha256 | |\n|--|--|--|--|--:|--|--|\n{rows}"),
+        "files": dg.MetadataValue.md(
+            f"| no | source | file | vintage | bytes | sha256 | |\n|--|--|--|--|--:|--|--|\n{rows}"
+        ),
         "files_new": sum(f.is_new for f in result.landed),
         "files_awaited": dg.MetadataValue.text(", ".join(result.awaited) or "none"),
         "bytes": sum(f.byte_count for f in result.landed),

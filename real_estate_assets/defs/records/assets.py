@@ -1,7 +1,5 @@
 """The assets `records/<type>` and their gates. Belongs here: Dagster wiring and metadata. The work is in `reading.py`."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Sequence
 
@@ -60,7 +58,11 @@ def _checks(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     return [
         spec(BATCH_RULES, True, "Every file passes the batch rules of its suite in expectations/."),
         spec(ACCOUNTED, True, "Rows in = accepted + quarantined, for every file."),
-        spec(ROW_RULES, False, "A warning where rows were quarantined: the rule, how many, and where the first ones stand."),
+        spec(
+            ROW_RULES,
+            False,
+            "A warning where rows were quarantined: the rule, how many, and where the first ones stand.",
+        ),
     ]
 
 
@@ -79,7 +81,11 @@ def records(
 
     def work(tenant_id: str) -> StageResult:
         readings = read_files(
-            client, object_store.for_tenant(tenant_id), tenant_id, code_version=STAGE.code_version, run_id=context.run_id
+            client,
+            object_store.for_tenant(tenant_id),
+            tenant_id,
+            code_version=STAGE.code_version,
+            run_id=context.run_id,
         )
         refused = [f"{r.uri}: {r.error}" for r in readings if r.error]
         if refused:
@@ -116,8 +122,14 @@ def _asset(key: dg.AssetKey, readings: Sequence[FileReading]) -> AssetResult:
 
 def _verdicts(key: dg.AssetKey, readings: Sequence[FileReading]) -> list[CheckResult]:
     failed = {f"{r.uri}: {rule}": text for r in readings for rule, text in r.report.get("batch_failures", {}).items()}
-    quarantined = {f"{r.uri}: {rule}": text for r in readings for rule, text in r.report.get("row_failures", {}).items()}
-    lost = [f"{r.uri}: {r.rows_in} in, {r.accepted} accepted, {r.quarantined} quarantined" for r in readings if not r.is_accounted_for]
+    quarantined = {
+        f"{r.uri}: {rule}": text for r in readings for rule, text in r.report.get("row_failures", {}).items()
+    }
+    lost = [
+        f"{r.uri}: {r.rows_in} in, {r.accepted} accepted, {r.quarantined} quarantined"
+        for r in readings
+        if not r.is_accounted_for
+    ]
     return [
         CheckResult(key, BATCH_RULES, all(r.gate_passed for r in readings), True, metadata={"failed": dg.MetadataValue.json(failed)}),
         CheckResult(key, ACCOUNTED, not lost, True, metadata={"lost": dg.MetadataValue.json(lost)}),

@@ -21,6 +21,7 @@ from real_estate_assets.stores.warehouse import evidence
 from real_estate_assets.stores.warehouse.evidence import Method, SourceFile
 
 if TYPE_CHECKING:
+    from real_estate_assets.core.gates.outcomes import GateResult
     from real_estate_assets.stores.object_store import ObjectStore
     from real_estate_assets.stores.warehouse import Warehouse
 
@@ -52,32 +53,48 @@ class FileReading:
 
 def read_method(code_version: str) -> Method:
     """Reading copies and casts: what the source states is what the cell says."""
-    return Method("read_and_cast", code_version, "Column map of the tenant's description applied to one record.", "lossless by construction")
+    return Method(
+        "read_and_cast",
+        code_version,
+        "Column map of the tenant's description applied to one record.",
+        "lossless by construction",
+    )
 
 
-def read_files(warehouse: Warehouse, store: ObjectStore, tenant_id: str, *, code_version: str, run_id: str) -> list[FileReading]:
+def read_files(
+    warehouse: Warehouse, store: ObjectStore, tenant_id: str, *, code_version: str, run_id: str
+) -> list[FileReading]:
     """Read and gate every file of the tenant that needs it; report all of them. An unreadable file stops no other file."""
     readings = []
     for file in evidence.files(warehouse, tenant_id):
-        if file.read_status == "read" and file.read_by == code_version:
+        if file.read_status == "read" and file.read_by == code_version and file.gate_passed is not None:
             readings.append(_known(warehouse, file))
             continue
         try:
             readings.append(_read_one(warehouse, store, file, code_version=code_version, run_id=run_id))
         except UnreadableFile as error:
             evidence.mark_refused(warehouse, tenant_id, file.file_no, error=error.message, read_by=code_version)
-            readings.append(_reading(file, (0, 0, 0), was_read_now=True, gate_passed=False, report={}, error=error.message))
+            readings.append(
+                _reading(file, (0, 0, 0), was_read_now=True, gate_passed=False, report={}, error=error.message)
+            )
     return readings
 
 
-def _read_one(warehouse: Warehouse, store: ObjectStore, file: SourceFile, *, code_version: str, run_id: str) -> FileReading:
+def _read_one(
+    warehouse: Warehouse, store: ObjectStore, file: SourceFile, *, code_version: str, run_id: str
+) -> FileReading:
     from real_estate_assets.stores import gates
     from real_estate_assets.stores.source_reader import build_record_index, open_records
-    from real_estate_assets.stores.warehouse import quarantine, records, reference
+    from real_estate_assets.stores.warehouse import records, reference
 
     source, entry = read_source_entry(file.source_entry)
     evidence_no = evidence.add_evidence(
-        warehouse, file.tenant_id, read_method(code_version), run_id=run_id, field_group=FIELD_GROUP[file.record_type], file_no=file.file_no
+        warehouse,
+        file.tenant_id,
+        read_method(code_version),
+        run_id=run_id,
+        field_group=FIELD_GROUP[file.record_type],
+        file_no=file.file_no,
     )
     county_fips = tenant_counties(warehouse, file.tenant_id)
     with _spooled(store, file) as path:
@@ -91,13 +108,30 @@ def _read_one(warehouse: Warehouse, store: ObjectStore, file: SourceFile, *, cod
         if file.source_entry.get("format") == "csv":
             index = build_record_index(path, source, entry)
             evidence.save_record_index(warehouse, file.tenant_id, file.file_no, index.every, index.offsets)
-    evidence.mark_read(warehouse, file.tenant_id, file.file_no, record_count=loaded.rows_in, evidence_no=evidence_no, read_by=code_version)
+    evidence.mark_read(
+        warehouse,
+        file.tenant_id,
+        file.file_no,
+        record_count=loaded.rows_in,
+        evidence_no=evidence_no,
+        read_by=code_version,
+    )
     verdict = gates.run_gate(warehouse, file.tenant_id, file.file_no, source.record_type, run_id=run_id)
-    report = {**verdict.as_report(), "rings_repaired": loaded.repaired, "cells_nulled": loaded.cells_nulled}
+    report = {**_report(verdict), "rings_repaired": loaded.repaired, "cells_nulled": loaded.cells_nulled}
     evidence.save_gate(warehouse, file.tenant_id, file.file_no, passed=verdict.passed, report=report)
-    evidence.record_checks(warehouse, file.tenant_id, evidence_no, passed=verdict.checks_passed, total=verdict.checks_total)
-    counts = quarantine.account(warehouse, file.tenant_id, file.file_no)
-    return _reading(file, counts, was_read_now=True, gate_passed=verdict.passed, report=report)
+    evidence.record_checks(
+        warehouse, file.tenant_id, evidence_no, passed=verdict.checks_passed, total=verdict.checks_total
+    )
+    return _reading(file, verdict.account, was_read_now=True, gate_passed=verdict.passed, report=report)
+
+
+def _report(verdict: GateResult) -> dict[str, Any]:
+    """The verdict as it is stored: messages with counts and locators, no values."""
+    return {
+        "batch_failures": {o.rule.name: o.message for o in verdict.blocking},
+        "row_failures": {o.rule.name: o.message for o in verdict.quarantining},
+        "warnings": {o.rule.name: o.message for o in verdict.warnings},
+    }
 
 
 def _known(warehouse: Warehouse, file: SourceFile) -> FileReading:
@@ -112,7 +146,9 @@ def _reading(
 ) -> FileReading:  # fmt: skip
     vintage = file.vintage.isoformat() if file.vintage else "unknown"
     version = f"{file.sha256}/{file.source_entry_sha256}"
-    return FileReading(file.file_no, file.record_type, file.uri, vintage, version, *counts, was_read_now, gate_passed, report, error)
+    return FileReading(
+        file.file_no, file.record_type, file.uri, vintage, version, *counts, was_read_now, gate_passed, report, error
+    )
 
 
 def tenant_counties(warehouse: Warehouse, tenant_id: str) -> list[str]:

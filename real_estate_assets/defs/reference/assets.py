@@ -1,9 +1,7 @@
 """The assets `reference/*`: unpartitioned, read by every tenant. Belongs here: Dagster wiring and metadata."""
 
-from __future__ import annotations
-
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -18,6 +16,7 @@ from real_estate_assets.defs.reference.keys import (
     HOUSE_PRICE_INDEX,
     KINDS,
     SEEDS,
+    SOURCE_REGISTRY,
 )
 from real_estate_assets.defs.reference.loading import LoadedLayer, Source, load
 from real_estate_assets.defs.reference.signatures import reference_signature
@@ -56,31 +55,52 @@ def _layer_asset(key: dg.AssetKey, description: str) -> dg.AssetsDefinition:
 layers = [_layer_asset(key, description) for key, description in DESCRIPTIONS.items()]
 
 
-@dg.asset(
-    key=SEEDS,
-    group_name="g0_reference",
-    kinds={"dbt", "postgres"},
-    owners=["team:data-engineering"],
-    code_version=VERSION,
-    description="Grain: one reviewed row. The scales and tolerances of dbt_project/seeds and the source registry with its reasons.",
+def _reviewed(key: dg.AssetKey, kinds: set[str], description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key,
+        skippable=True,
+        group_name="g0_reference",
+        kinds=kinds,
+        owners=["team:data-engineering"],
+        code_version=VERSION,
+        description=description,
+    )
+
+
+@dg.multi_asset(
+    name="reviewed_tables",
+    specs=[
+        _reviewed(
+            SOURCE_REGISTRY,
+            {"python", "postgres"},
+            "Grain: one reviewed version of one kind of source, with its reason.",
+        ),
+        *(
+            _reviewed(key, {"dbt", "postgres"}, f"Grain: one reviewed row of {key.path[-1]}, with its reason.")
+            for key in SEEDS
+        ),
+    ],
+    can_subset=True,
 )
-def seeds(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    """Load dbt's seeds and the source registry."""
-    from real_estate_assets.stores.dbt_process import DBT_PROJECT, DbtError, run_dbt
+def reviewed_tables(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Load the source registry and dbt's seeds: what people decided, and why."""
+    from real_estate_assets.stores.dbt_process import DbtError, run_dbt
     from real_estate_assets.stores.warehouse import registry
 
-    made_of = reference_signature(SEEDS)
-    run = run_dbt(get_settings(), ["seed"], tell=context.log.debug)
-    if not run.is_ok:
-        raise DbtError(f"dbt seed failed:\n{run.tail}")
-    kinds = source_kinds()
-    registry.append_versions(warehouse.get(), kinds)
-    files = sorted((DBT_PROJECT / "seeds").glob("*.csv"))
-    return dg.MaterializeResult(
-        metadata={"seeds": dg.MetadataValue.text(", ".join(f.stem for f in files)), "source_kinds": len(kinds)},
-        data_version=dg.DataVersion(made_of),
-        tags={FINGERPRINT_TAG: made_of},
-    )
+    made_of = {key: reference_signature(key) for key in context.selected_asset_keys}
+    seeds = [key.path[-1] for key in made_of if key in SEEDS]
+    if seeds:
+        run = run_dbt(get_settings(), ["seed", "--select", *sorted(seeds)], tell=context.log.debug)
+        if not run.is_ok:
+            raise DbtError(f"dbt seed failed:\n{run.tail}")
+    if SOURCE_REGISTRY in made_of:
+        registry.append_versions(warehouse.get(), source_kinds())
+    for key, signature in made_of.items():
+        yield dg.MaterializeResult(
+            asset_key=key, data_version=dg.DataVersion(signature), tags={FINGERPRINT_TAG: signature}
+        )
 
 
 def _metadata(loaded: Sequence[LoadedLayer]) -> dict[str, object]:
@@ -98,4 +118,4 @@ def _data_version(loaded: Sequence[LoadedLayer]) -> dg.DataVersion:
     return dg.DataVersion(hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
-assets = [*layers, seeds]
+assets = [*layers, reviewed_tables]

@@ -1,14 +1,20 @@
 """Asset keys of the reference layers. Belongs here: names other stages depend on, and nothing that imports them."""
 
+from pathlib import Path
+
 import dagster as dg
+
+SEED_FILES = tuple(sorted((Path(__file__).resolve().parents[3] / "dbt_project" / "seeds").glob("*.csv")))
 
 COUNTY_BOUNDARIES = dg.AssetKey(["reference", "county_boundaries"])
 FLOOD_ZONES = dg.AssetKey(["reference", "flood_zones"])
 COUNTY_HAZARD_SCORES = dg.AssetKey(["reference", "county_hazard_scores"])
 HOUSE_PRICE_INDEX = dg.AssetKey(["reference", "house_price_index"])
-SEEDS = dg.AssetKey(["reference", "seeds"])
+SOURCE_REGISTRY = dg.AssetKey(["reference", "source_registry"])
+SEEDS = tuple(dg.AssetKey(["reference", file.stem]) for file in SEED_FILES)
+HAZARD_SCORE_SCALE = dg.AssetKey(["reference", "hazard_score_scale"])
 
-ALL = (COUNTY_BOUNDARIES, FLOOD_ZONES, COUNTY_HAZARD_SCORES, HOUSE_PRICE_INDEX, SEEDS)
+ALL = (COUNTY_BOUNDARIES, FLOOD_ZONES, COUNTY_HAZARD_SCORES, HOUSE_PRICE_INDEX, SOURCE_REGISTRY, *SEEDS)
 
 # Which kind of layer of the description each asset loads.
 KINDS = {

@@ -119,7 +119,12 @@ def _flood_zones(source: Source, reference: Reference, table: PublicTable, sha25
         for i, (zone, subtype, elevation) in enumerate(zip(zones, subtypes, elevations, strict=True))
     )
     layer = store.HazardLayer(
-        reference.name, reference.peril or "flood", reference.resolution or "parcel", reference.vintage, sha256, coverage
+        reference.name,
+        reference.peril or "flood",
+        reference.resolution or "parcel",
+        reference.vintage,
+        sha256,
+        coverage,
     )
     return store.replace_hazard_layer(source.warehouse, layer, rows)
 

@@ -68,12 +68,16 @@ def _geojson(content: bytes, reference: Reference) -> PublicTable:
     import pyogrio
     import shapely
 
-    meta, _, shapes, columns = pyogrio.raw.read(io.BytesIO(content), use_arrow=False)
+    meta, _, shapes, columns = pyogrio.raw.read(io.BytesIO(content))
     shapes = shapely.make_valid(shapely.from_wkb(shapes))
     west, south, east, north = shapely.total_bounds(shapes)
     if not (-180 <= west and east <= 180 and -90 <= south and north <= 90):
-        raise ReferenceLayerError(f"{reference.name}: coordinates are no degrees ({west:.0f}..{east:.0f}); declare another crs")
-    texts = {str(name): [_text(value) for value in values] for name, values in zip(meta["fields"], columns, strict=True)}
+        raise ReferenceLayerError(
+            f"{reference.name}: coordinates are no degrees ({west:.0f}..{east:.0f}); declare another crs"
+        )
+    texts = {
+        str(name): [_text(value) for value in values] for name, values in zip(meta["fields"], columns, strict=True)
+    }
     return PublicTable(reference.name, pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String)), shapes)
 
 

@@ -6,20 +6,19 @@ import hashlib
 
 import dagster as dg
 
+from real_estate_assets.core.provenance.source_registry import source_kinds
 from real_estate_assets.core.references import parse_references
-from real_estate_assets.defs.reference.keys import KINDS, SEEDS
+from real_estate_assets.defs.reference.keys import KINDS, SEED_FILES, SEEDS, SOURCE_REGISTRY
 from real_estate_assets.settings import get_settings
 
 
 def reference_signature(key: dg.AssetKey) -> str:
     """Sixteen hex digits over the description and the files of one reference asset."""
     path = get_settings().references_file
-    if key == SEEDS:
-        from real_estate_assets.core.provenance.source_registry import source_kinds
-        from real_estate_assets.stores.dbt_process import DBT_PROJECT
-
-        files = sorted((DBT_PROJECT / "seeds").glob("*.csv"))
-        parts = [f.read_bytes() for f in files] + [repr(source_kinds()).encode()]
+    if key in SEEDS:
+        parts = [file.read_bytes() for file in SEED_FILES if file.stem == key.path[-1]]
+    elif key == SOURCE_REGISTRY:
+        parts = [repr(source_kinds()).encode()]
     else:
         from real_estate_assets.stores.source_uri import signature
 

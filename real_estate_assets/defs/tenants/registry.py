@@ -4,8 +4,6 @@ Belongs here: the mirror. Does not belong here: registering (`reos tenant`), and
 (`automation.py`).
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from real_estate_assets.defs.partitions import TENANTS, tenants
@@ -29,7 +27,9 @@ def mirror(instance: dg.DagsterInstance, active: set[str]) -> tuple[list[str], l
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Adds a partition for every registered tenant and removes those of tenants that are gone.",
 )
-def tenant_registry(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult | dg.SkipReason:
+def tenant_registry(
+    context: dg.SensorEvaluationContext, warehouse: WarehouseResource
+) -> dg.SensorResult | dg.SkipReason:
     """Compare the registry with the partitions."""
     from real_estate_assets.stores.warehouse.tenants import list_tenants
 

@@ -1,7 +1,5 @@
 """dbt's models as tenant-partitioned assets. Belongs here: the one call of dbt and its events by tenant."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -38,7 +36,9 @@ TRANSLATOR = TenantTranslator()
 def manifest() -> Mapping[str, Any]:
     """dbt's manifest, made by `reos up` (`dbt parse`). Raises FileNotFoundError with what to do where it is missing."""
     if not MANIFEST.exists():
-        raise FileNotFoundError("dbt_project/target/manifest.json is missing: run `reos up`, which parses the dbt project")
+        raise FileNotFoundError(
+            "dbt_project/target/manifest.json is missing: run `reos up`, which parses the dbt project"
+        )
     return json.loads(MANIFEST.read_text())  # type: ignore[no-any-return]
 
 
@@ -57,7 +57,9 @@ def warehouse_models(context: dg.AssetExecutionContext, warehouse: WarehouseReso
     chosen = list(context.partition_keys)
     blocked = {t: cause for t in chosen if (cause := outcomes.blocked_by(client, t, STAGE.upstream_nodes))}
     for tenant_id, cause in blocked.items():
-        context.log.warning("warehouse: %s waits, because %s failed for it; yesterday's marts stay served", tenant_id, cause)
+        context.log.warning(
+            "warehouse: %s waits, because %s failed for it; yesterday's marts stay served", tenant_id, cause
+        )
     free = [t for t in chosen if t not in blocked]
     if free:
         made_of = {t: STAGE.fingerprint(context.instance, t) for t in free}
@@ -73,10 +75,16 @@ def _models(context: dg.AssetExecutionContext) -> list[str]:
     selected = context.selected_asset_keys
     if len(selected) == len(context.assets_def.keys):
         return []
-    return [n["name"] for n in manifest()["nodes"].values() if n["resource_type"] == "model" and TRANSLATOR.get_asset_key(n) in selected]
+    return [
+        n["name"]
+        for n in manifest()["nodes"].values()
+        if n["resource_type"] == "model" and TRANSLATOR.get_asset_key(n) in selected
+    ]
 
 
-def _events(context: dg.AssetExecutionContext, found: Sequence[outcomes.Outcome], made_of: Mapping[str, str]) -> Iterator[Event]:
+def _events(
+    context: dg.AssetExecutionContext, found: Sequence[outcomes.Outcome], made_of: Mapping[str, str]
+) -> Iterator[Event]:
     """One materialization per (model, tenant) that was published, one evaluation per (test, tenant)."""
     published = {o.tenant_id for o in found if o.node_id == "publish" and o.is_ok}
     for tenant_id, fingerprint in made_of.items():
@@ -98,7 +106,9 @@ def _check(context: dg.AssetExecutionContext, outcome: outcomes.Outcome) -> Chec
     attached = nodes[outcome.node_id].get("attached_node")
     if attached is None:
         return None
-    spec = TRANSLATOR.get_asset_check_spec(TRANSLATOR.get_asset_spec(manifest(), attached, None), manifest(), outcome.node_id, None)
+    spec = TRANSLATOR.get_asset_check_spec(
+        TRANSLATOR.get_asset_spec(manifest(), attached, None), manifest(), outcome.node_id, None
+    )
     if spec is None or not any(s.key == spec.key for s in context.assets_def.check_specs):
         return None
     severity = dg.AssetCheckSeverity.ERROR if outcome.severity == "error" else dg.AssetCheckSeverity.WARN

@@ -16,7 +16,13 @@ from real_estate_assets.defs.enrichment.keys import ADDRESSES, HAZARD_EXPOSURES,
 from real_estate_assets.defs.landing.assets import SOURCE_FILES
 from real_estate_assets.defs.partitions import tenants
 from real_estate_assets.defs.records.assets import RECORDS
-from real_estate_assets.defs.reference.keys import COUNTY_BOUNDARIES, COUNTY_HAZARD_SCORES, FLOOD_ZONES, HOUSE_PRICE_INDEX, SEEDS
+from real_estate_assets.defs.reference.keys import (
+    COUNTY_BOUNDARIES,
+    COUNTY_HAZARD_SCORES,
+    FLOOD_ZONES,
+    HOUSE_PRICE_INDEX,
+    SOURCE_REGISTRY,
+)
 
 # Which asset writes each source table of the dbt project. An unknown one raises: a model must not read what no stage owns.
 SOURCE_ASSETS: dict[tuple[str, str], dg.AssetKey] = {
@@ -32,7 +38,7 @@ SOURCE_ASSETS: dict[tuple[str, str], dg.AssetKey] = {
     ("enrichment", "hazard_exposure"): HAZARD_EXPOSURES,
     ("prov", "source_file"): SOURCE_FILES,
     ("prov", "evidence"): RECORDS["property"],
-    ("prov", "source_registry"): SEEDS,
+    ("prov", "source_registry"): SOURCE_REGISTRY,
     ("tenancy", "tenant"): SOURCE_FILES,
     ("reference", "county"): COUNTY_BOUNDARIES,
     ("reference", "hazard_layer"): FLOOD_ZONES,
@@ -50,12 +56,12 @@ class TenantTranslator(DagsterDbtTranslator):
         super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Sources are the assets of the stages that write them; seeds are one asset; models are [schema, name]."""
+        """Sources are the assets of the stages that write them; seeds are reference tables; models are [schema, name]."""
         kind, name = dbt_resource_props["resource_type"], dbt_resource_props["name"]
         if kind == "source":
             return SOURCE_ASSETS[dbt_resource_props["source_name"], name]
         if kind == "seed":
-            return SEEDS
+            return dg.AssetKey(["reference", name])
         return dg.AssetKey([dbt_resource_props["schema"], name])
 
     def get_partitions_def(self, dbt_resource_props: Mapping[str, Any]) -> dg.PartitionsDefinition | None:
@@ -67,8 +73,9 @@ class TenantTranslator(DagsterDbtTranslator):
         return GROUPS.get(dbt_resource_props["schema"], "g5_marts")
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
-        """The model's own owner, else the data engineers."""
-        return [dbt_resource_props.get("meta", {}).get("owner") or "team:data-engineering"]
+        """The model's own owner, a team unless it is an address; else the data engineers."""
+        owner = str(dbt_resource_props.get("meta", {}).get("owner") or "data-engineering")
+        return [owner if "@" in owner or owner.startswith("team:") else f"team:{owner}"]
 
     def get_asset_check_spec(self, asset_spec, manifest, unique_id, project):  # type: ignore[no-untyped-def]
         """A check is per tenant: without this one tenant's pass overwrites another's failure."""

@@ -11,13 +11,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from real_estate_assets.stores.warehouse.connection import Warehouse
-from real_estate_assets.stores.warehouse.tables import TablePublication
+from real_estate_assets.stores.warehouse.tables import TablePublication, insert_rows
 
 ADDRESS_COLUMNS = (
     "address_raw", "house_number", "street_predirectional", "street_name", "street_suffix", "street_postdirectional",
     "unit_type", "unit_number", "address_usps", "address_key", "status", "reason", "parser", "parser_version",
 )  # fmt: skip
-IDENTITY_COLUMNS = ("file_no", "record_no", "property_id", "county_fips", "parcel_number", "unit_number", "identity_basis", "is_primary")
+IDENTITY_COLUMNS = (
+    "file_no",
+    "record_no",
+    "property_id",
+    "county_fips",
+    "parcel_number",
+    "unit_number",
+    "identity_basis",
+    "is_primary",
+)
 LOCATION_COLUMNS = (
     "county_fips", "parcel_number", "method", "geom_4326", "point_4326", "area_m2", "piece_count", "is_repaired",
     "evidence_no", "record_no",
@@ -73,16 +82,29 @@ def replace_identity_rejections(
     warehouse: Warehouse, tenant_id: str, rows: Iterable[tuple[int, int, str, str, str | None, str]], *, run_id: str
 ) -> int:  # fmt: skip
     """Replace the tenant's quarantine entries of stage 'identity'. rows: (file_no, record_no, rule, column, value, message)."""
-    count = 0
+    columns = (
+        "tenant_id",
+        "file_no",
+        "record_no",
+        "record_type",
+        "stage",
+        "rule",
+        "column_name",
+        "value",
+        "message",
+        "run_id",
+    )
     with warehouse.as_owner() as connection, connection.transaction():
         connection.execute("delete from quarantine.record where tenant_id = %s and stage = 'identity'", (tenant_id,))
-        with connection.cursor().copy(
-            "copy quarantine.record (tenant_id, file_no, record_no, record_type, stage, rule, column_name, value, message, run_id) from stdin"
-        ) as copy:
-            for file_no, record_no, rule, column, value, message in rows:
-                copy.write_row((tenant_id, file_no, record_no, "property", "identity", rule, column, value, message, run_id))
-                count += 1
-    return count
+        return insert_rows(
+            connection,
+            "quarantine.record",
+            columns,
+            (
+                (tenant_id, file_no, record_no, "property", "identity", rule, column, value, message, run_id)
+                for file_no, record_no, rule, column, value, message in rows
+            ),
+        )
 
 
 def parcel_pieces(warehouse: Warehouse, tenant_id: str, file_no: int) -> list[tuple[str, str, int, bool, int, bytes]]:
@@ -95,7 +117,9 @@ def parcel_pieces(warehouse: Warehouse, tenant_id: str, file_no: int) -> list[tu
         ).fetchall()
 
 
-def source_coordinates(warehouse: Warehouse, tenant_id: str, file_no: int) -> list[tuple[str, str, int, int, float, float]]:
+def source_coordinates(
+    warehouse: Warehouse, tenant_id: str, file_no: int
+) -> list[tuple[str, str, int, int, float, float]]:
     """(county_fips, parcel_number, record_no, evidence_no, longitude, latitude) of one property file's accepted records that state both."""
     with warehouse.as_owner() as connection:
         return connection.execute(  # type: ignore[return-value]
@@ -121,11 +145,15 @@ def tenant_hazard_zones(warehouse: Warehouse, tenant_id: str, file_no: int) -> l
     from psycopg.rows import dict_row
 
     with warehouse.as_owner() as connection:
-        return connection.cursor(row_factory=dict_row).execute(
-            "select record_no, evidence_no, peril, zone_code, category, share_major_pct, share_severe_pct, st_asbinary(geom_4326) as wkb"
-            f" from raw.hazard_zone r where tenant_id = %(tenant)s and file_no = %(file)s and {_ACCEPTED} order by record_no",
-            {"tenant": tenant_id, "file": file_no},
-        ).fetchall()
+        return (
+            connection.cursor(row_factory=dict_row)
+            .execute(
+                "select record_no, evidence_no, peril, zone_code, category, share_major_pct, share_severe_pct, st_asbinary(geom_4326) as wkb"
+                f" from raw.hazard_zone r where tenant_id = %(tenant)s and file_no = %(file)s and {_ACCEPTED} order by record_no",
+                {"tenant": tenant_id, "file": file_no},
+            )
+            .fetchall()
+        )
 
 
 def stage_addresses(to: TablePublication, rows: Iterable[Sequence[Any]]) -> int:
@@ -140,7 +168,9 @@ def stage_identities(to: TablePublication, rows: Iterable[Sequence[Any]]) -> int
 
 def stage_locations(to: TablePublication, rows: Iterable[Sequence[Any]]) -> int:
     """Replace the tenant's locations; rows in the order of LOCATION_COLUMNS, geometries as hex EWKB."""
-    return to.stage("enrichment", "location", LOCATION_COLUMNS, rows, ["(county_fips, parcel_number)", "using gist (geom_4326)"])
+    return to.stage(
+        "enrichment", "location", LOCATION_COLUMNS, rows, ["(county_fips, parcel_number)", "using gist (geom_4326)"]
+    )
 
 
 def stage_exposures(to: TablePublication, rows: Iterable[Sequence[Any]]) -> int:

@@ -95,7 +95,15 @@ def register_file(warehouse: Warehouse, tenant_id: str, new: NewSourceFile) -> t
                 "update prov.source_file set source_entry = %s, source_entry_sha256 = %s, vintage = %s, licence = %s,"
                 " read_status = 'landed', read_error = null"
                 " where tenant_id = %s and file_no = %s and source_entry_sha256 <> %s",
-                (Jsonb(dict(new.source_entry)), new.source_entry_sha256, new.vintage, new.licence, tenant_id, known[0], new.source_entry_sha256),
+                (
+                    Jsonb(dict(new.source_entry)),
+                    new.source_entry_sha256,
+                    new.vintage,
+                    new.licence,
+                    tenant_id,
+                    known[0],
+                    new.source_entry_sha256,
+                ),
             )
             return int(known[0]), False
         connection.execute(
@@ -183,7 +191,17 @@ def add_evidence(
         connection.execute(
             "insert into prov.evidence (tenant_id, evidence_no, file_no, public_sha256, method, code_version, run_id,"
             " field_group, checks_passed, checks_total) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            (tenant_id, number, file_no, public_sha256, method.method, method.code_version, run_id, field_group, *checks),
+            (
+                tenant_id,
+                number,
+                file_no,
+                public_sha256,
+                method.method,
+                method.code_version,
+                run_id,
+                field_group,
+                *checks,
+            ),
         )
         connection.cursor().executemany(
             "insert into prov.evidence_input (tenant_id, evidence_no, input_evidence_no) values (%s, %s, %s)",

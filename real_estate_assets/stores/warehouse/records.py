@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from real_estate_assets.core.records.batch import CellIssue, RecordBatch, Rejection
 from real_estate_assets.core.records.fields import FIELDS, RecordType
 from real_estate_assets.stores.warehouse.connection import Warehouse
+from real_estate_assets.stores.warehouse.tables import insert_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,23 +42,36 @@ def load_file(
     """
     totals = [0, 0, 0, 0, 0]
     with warehouse.as_owner() as connection, connection.transaction():
-        heap = _execute_value(connection, "select tenancy.stage_empty('raw', %s, %s, %s)", (record_type, tenant_id, _staging_id(run_id, file_no)))
+        heap = _execute_value(
+            connection,
+            "select tenancy.stage_empty('raw', %s, %s, %s)",
+            (record_type, tenant_id, _staging_id(run_id, file_no)),
+        )
         connection.execute(
             "delete from quarantine.record where tenant_id = %s and file_no = %s", (tenant_id, file_no)
         )  # a new reading starts with a clean slate, gate and identity verdicts included
         connection.execute("delete from quarantine.cell where tenant_id = %s and file_no = %s", (tenant_id, file_no))
         for batch in batches:
             if batch.rows_in != batch.accepted.height + len(batch.rejected):
-                raise ValueError(f"{batch.rows_in} rows read, but {batch.accepted.height} accepted and {len(batch.rejected)} rejected")
+                raise ValueError(
+                    f"{batch.rows_in} rows read, but {batch.accepted.height} accepted and {len(batch.rejected)} rejected"
+                )
             _copy_records(connection, heap, tenant_id, file_no, record_type, evidence_no, batch.accepted)
-            _copy_rejections(connection, tenant_id, file_no, record_type, run_id, batch.rejected)
-            _copy_cell_issues(connection, tenant_id, file_no, record_type, batch.cell_issues)
+            if batch.rejected:
+                _insert_rejections(connection, tenant_id, file_no, record_type, run_id, batch.rejected)
+            if batch.cell_issues:
+                _insert_cell_issues(connection, tenant_id, file_no, record_type, batch.cell_issues)
             repaired = int(batch.accepted["is_repaired"].sum()) if "is_repaired" in batch.accepted.columns else 0
-            for i, n in enumerate((batch.rows_in, batch.accepted.height, len(batch.rejected), len(batch.cell_issues), repaired)):
+            for i, n in enumerate(
+                (batch.rows_in, batch.accepted.height, len(batch.rejected), len(batch.cell_issues), repaired)
+            ):
                 totals[i] += n
         connection.execute(f'create unique index on raw__leaf."{heap}" (record_no)')
         connection.execute(f'analyze raw__leaf."{heap}"')
-        connection.execute("select tenancy.attach_file('raw', %s, %s, %s, %s)", (record_type, tenant_id, file_no, _staging_id(run_id, file_no)))
+        connection.execute(
+            "select tenancy.attach_file('raw', %s, %s, %s, %s)",
+            (record_type, tenant_id, file_no, _staging_id(run_id, file_no)),
+        )
     return Loaded(*totals)
 
 
@@ -89,23 +103,49 @@ def _copy_records(
             copy.write(buffer.getvalue())
 
 
-def _copy_rejections(connection: Any, tenant_id: str, file_no: int, record_type: str, run_id: str, rejected: Iterable[Rejection]) -> None:
-    with connection.cursor().copy(
-        "copy quarantine.record (tenant_id, file_no, record_no, record_type, stage, rule, column_name, value, message, run_id) from stdin"
-    ) as copy:
-        for one in rejected:
-            copy.write_row(
-                (tenant_id, file_no, one.record_no, record_type, "read", one.rule, one.column or "", _storable(one.value), one.message, run_id)
-            )
+def _insert_rejections(
+    connection: Any, tenant_id: str, file_no: int, record_type: str, run_id: str, rejected: Iterable[Rejection]
+) -> None:
+    columns = (
+        "tenant_id",
+        "file_no",
+        "record_no",
+        "record_type",
+        "stage",
+        "rule",
+        "column_name",
+        "value",
+        "message",
+        "run_id",
+    )
+    rows = (
+        (
+            tenant_id,
+            file_no,
+            r.record_no,
+            record_type,
+            "read",
+            r.rule,
+            r.column or "",
+            _storable(r.value),
+            r.message,
+            run_id,
+        )
+        for r in rejected
+    )
+    insert_rows(connection, "quarantine.record", columns, rows)
 
 
-def _copy_cell_issues(connection: Any, tenant_id: str, file_no: int, record_type: str, issues: Iterable[CellIssue]) -> None:
-    with connection.cursor().copy(
-        "copy quarantine.cell (tenant_id, file_no, record_no, record_type, column_name, value, reason) from stdin"
-    ) as copy:
-        for one in issues:
-            if one.reason != "null_marker":  # declared by the tenant: recorded in null_reasons, nothing to look into
-                copy.write_row((tenant_id, file_no, one.record_no, record_type, one.column, _storable(one.value), one.reason))
+def _insert_cell_issues(
+    connection: Any, tenant_id: str, file_no: int, record_type: str, issues: Iterable[CellIssue]
+) -> None:
+    columns = ("tenant_id", "file_no", "record_no", "record_type", "column_name", "value", "reason")
+    rows = (
+        (tenant_id, file_no, issue.record_no, record_type, issue.column, _storable(issue.value), issue.reason)
+        for issue in issues
+        if issue.reason != "null_marker"  # declared by the tenant: it stands in null_reasons, nothing to look into
+    )
+    insert_rows(connection, "quarantine.cell", columns, rows)
 
 
 def _storable(value: str | None) -> str | None:

@@ -13,6 +13,23 @@ from typing import Any
 from real_estate_assets.stores.warehouse.connection import Warehouse
 
 
+def insert_rows(connection: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """Insert many rows into a table under row-level security, inside the caller's transaction. Returns how many.
+
+    Postgres refuses COPY into such a table, so rows are copied into a temporary one and inserted from there.
+    """
+    names = ", ".join(columns)
+    connection.execute(f"create temporary table incoming on commit drop as select {names} from {table} limit 0")
+    count = 0
+    with connection.cursor().copy(f"copy incoming ({names}) from stdin") as copy:
+        for row in rows:
+            copy.write_row(row)
+            count += 1
+    connection.execute(f"insert into {table} ({names}) select {names} from incoming")
+    connection.execute("drop table incoming")
+    return count
+
+
 class TablePublication:
     """Stages tables of one tenant in one transaction and publishes them together, or not at all."""
 
@@ -21,7 +38,14 @@ class TablePublication:
         self._tenant_id = tenant_id
         self._invocation_id = invocation_id
 
-    def stage(self, schema: str, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], indexes: Sequence[str] = ()) -> int:
+    def stage(
+        self,
+        schema: str,
+        table: str,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[Any]],
+        indexes: Sequence[str] = (),
+    ) -> int:
         """Write all rows of the tenant's table. `columns` without tenant_id; `indexes` like "(parcel_number)". Returns rows written."""
         heap = self._connection.execute(
             "select tenancy.stage_empty(%s, %s, %s, %s)", (schema, table, self._tenant_id, self._invocation_id)

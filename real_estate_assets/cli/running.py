@@ -1,7 +1,7 @@
 """Runs stages from a command, in this process, with the instance the UI looks at.
 
 Belongs here: which tenants a stage is run for, in which chunks, and what came of it. Does not belong here: how that is
-shown (`cli/materialize.py`) and the daemon's way (`automation.py`, `backfills.py`).
+shown (`cli/materialize.py`) and the daemon's way (`defs/automation.py`, `defs/backfills.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from real_estate_assets.defs.stages import PLAN, PlannedStage, stale_references,
 from real_estate_assets.settings import get_settings
 from real_estate_assets.stores.warehouse import Warehouse, outcomes
 
+# The log of a run is read in the UI; a terminal shows what came of it.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -39,7 +41,7 @@ def run_references(instance: dg.DagsterInstance, *, force: bool = False) -> Stag
     if not keys:
         return None
     job = _job("reference_job")
-    result = job.execute_in_process(instance=instance, asset_selection=keys, raise_on_error=False)
+    result = job.execute_in_process(instance=instance, asset_selection=keys, run_config=QUIET, raise_on_error=False)
     errors = {} if result.success else {"reference": _first_error(result)}
     return StageRun("reference", result.run_id, (), errors, {}, result.success)
 
@@ -58,7 +60,9 @@ def run_stage(
     for chunk in chunks(instance.get_dynamic_partitions(TENANTS), chosen, get_settings().tenants_per_run):
         tell(f"{planned.name}: {', '.join(chunk)}")
         tags = {RANGE_START: chunk[0], RANGE_END: chunk[-1]}
-        result = _job(planned.job_name).execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+        result = _job(planned.job_name).execute_in_process(
+            instance=instance, tags=tags, run_config=QUIET, raise_on_error=False
+        )
         found = outcomes.of_invocation(warehouse, chunk, result.run_id)
         failed = {o.tenant_id: o.error or "" for o in found if not o.is_ok and o.stage != "blocked"}
         blocked = {o.tenant_id: o.error or "" for o in found if not o.is_ok and o.stage == "blocked"}
