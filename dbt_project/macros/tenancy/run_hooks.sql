@@ -40,8 +40,10 @@
     {%- else -%}{%- do kept.append(tenant_id ~ ' (' ~ error ~ ')') -%}
     {%- endif -%}
   {%- endfor -%}
-  {%- if kept -%}{{ exceptions.raise_compiler_error(kept | length ~ ' tenants keep the data served before: ' ~ kept | join('; ')) }}{%- endif -%}
-  {{ return('') }}
+  {%- if not kept -%}{{ return('') }}{%- endif -%}
+  {#- Raised by the server: an error of the macro itself would be reported as an interrupt from the keyboard. #}
+  {%- set message = kept | length ~ ' of ' ~ tenant_ids() | length ~ ' tenants keep the data served before: ' ~ kept | join('; ') -%}
+  {{ return('do $kept$ begin raise exception using message = ' ~ quoted(message | replace('$kept$', '')) ~ '; end $kept$') }}
 {%- endmacro %}
 
 {# A node that dbt itself could not run (SQL that does not compile, a failed unit test, a seed that does not load) failed for

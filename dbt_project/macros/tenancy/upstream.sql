@@ -1,5 +1,6 @@
 {# Whose failure for a tenant stops a node for that tenant: its parents (through ephemeral models), the tests on them, and
-   the Python stages that write its sources, which are named by their asset key. #}
+   the Python stages that write its sources, which are named by their asset key. Not seeds: no tenant has an outcome of
+   one, and dbt itself skips what stands behind a seed that did not load. #}
 {% macro upstream_nodes() -%}
   {%- set found = [] -%}
   {%- set open = model.depends_on.nodes | list -%}
@@ -12,7 +13,7 @@
         {%- if key and key | join('/') not in found -%}{%- do found.append(key | join('/')) -%}{%- endif -%}
       {%- elif node.config.materialized == 'ephemeral' -%}
         {%- do open.extend(node.depends_on.nodes) -%}
-      {%- else -%}
+      {%- elif node.resource_type == 'model' -%}
         {%- do found.append(id) -%}
       {%- endif -%}
     {%- endif -%}

@@ -6,32 +6,32 @@ with records as (
   select * from {{ tenant_ref('int_records__accepted') }}
 ),
 
-newest_files as (
-  select distinct on (source_name) source_name, file_no as newest_file_no
-  from (select distinct source_name, file_no, vintage from records) as files
-  order by source_name, vintage desc nulls last, file_no desc
+source_files as (
+  select * from {{ tenant_ref('int_source_files__described') }}
 ),
 
 per_file as (
-  select property_id, file_no, count(*)::integer as building_count, array_agg(record_no order by record_no) as record_nos
+  select
+    property_id, file_no, count(*)::integer as file_record_count,
+    array_agg(record_no order by record_no) as file_record_nos
   from records
   group by property_id, file_no
 ),
 
-ranked as (
+final as (
   select
-    records.*,
+    records.*, source_files.source_name, source_files.source_kind, source_files.vintage, source_files.is_newest,
+    per_file.file_record_count, per_file.file_record_nos,
     row_number() over (
       partition by records.property_id
-      order by records.source_reliability desc, records.vintage desc nulls last, records.file_no desc
+      order by source_files.source_reliability desc, source_files.vintage desc nulls last, records.file_no desc
     )::integer as property_rank,
-    sum(per_file.building_count) over (partition by records.property_id)::integer as record_count,
-    bool_or(newest_files.newest_file_no is not null) over (partition by records.property_id) as is_in_newest_vintage,
-    per_file.building_count, per_file.record_nos
+    sum(per_file.file_record_count) over (partition by records.property_id)::integer as record_count,
+    bool_or(source_files.is_newest) over (partition by records.property_id) as is_in_newest_vintage
   from records
-  join per_file on records.property_id = per_file.property_id and records.file_no = per_file.file_no
-  left join newest_files on records.file_no = newest_files.newest_file_no
+  inner join source_files on records.file_no = source_files.file_no
+  inner join per_file on records.property_id = per_file.property_id and records.file_no = per_file.file_no
   where records.is_primary
 )
 
-select * from ranked
+select * from final
