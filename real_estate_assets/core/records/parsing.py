@@ -146,6 +146,7 @@ def _dates_by(texts: pl.Series, pattern: str) -> pl.Series:
     else:
         month = pl.col("month").cast(pl.Int8)
     day = pl.col("day").cast(pl.Int8)
+    year = pl.when(year >= 1).then(year)  # there is no year 0, which sources write for an unknown one
     text = pl.format("{}-{}-{}", year.cast(pl.String).str.zfill(4), _two(month), _two(day))
     # strict=False: the 31st of February is no date, and null like any other text that is none.
     return parts.select(text.str.to_date("%Y-%m-%d", strict=False)).to_series()

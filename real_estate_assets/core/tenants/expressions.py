@@ -6,6 +6,7 @@ the field it is meant for (`compatibility.py`) and how it is carried out (`core/
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -24,6 +25,8 @@ def scalar_text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, (str, int, Decimal)):
         return str(value)
+    if isinstance(value, float) and math.isfinite(value):  # not from YAML, which gives Decimal, but from Python
+        return repr(value)
     raise ValueError("must be one word, number or true/false")
 
 

@@ -79,6 +79,9 @@ def _is_plain(text: str, result: YamlText) -> bool:
 
 def _value(node: Node, path: Path, result: YamlText) -> Any:
     result.lines.setdefault(path, node.start_mark.line + 1)
+    if not isinstance(node, ScalarNode) and node.tag not in (f"{_TAG}map", f"{_TAG}seq"):
+        result.problems.append(Problem(node.start_mark.line + 1, where(path), f"the tag '{node.tag}' is not allowed"))
+        return None
     if isinstance(node, MappingNode):
         return _mapping(node, path, result)
     if isinstance(node, SequenceNode):
