@@ -1,7 +1,10 @@
 {# Start and end of an invocation that builds or tests. #}
 
+{# Whether a model or data test is selected: seeds and unit tests need no tenant. #}
 {% macro touches_tenants() -%}
-  {{ return(execute and flags.WHICH in ['build', 'run', 'test']) }}
+  {%- if not execute or flags.WHICH not in ['build', 'run', 'test'] -%}{{ return(false) }}{%- endif -%}
+  {%- for id in selected_resources if id.startswith('model.') or id.startswith('test.') -%}{{ return(true) }}{%- endfor -%}
+  {{ return(false) }}
 {%- endmacro %}
 
 {# A tenant without any file of a record type still has the partition that models read: an empty one. #}
