@@ -30,7 +30,7 @@ def neighbours_of_crossing(a, b, y):
 
 def heights_at_row_borders(frame, low, high):
     """Floats on both sides of every border between rows: the heights at which an edge changes its row."""
-    for row in range(frame.side + 1):
+    for row in range(frame.rows + 1):
         y = frame.y0 + row / frame.y_scale
         for height in (np.nextafter(y, -inf), y, np.nextafter(y, inf)):
             if low < height < high and frame.y0 <= height <= frame.y1:
@@ -48,9 +48,9 @@ def test_a_cell_with_points_on_both_sides_of_an_edge_is_listed(seed, offset, siz
     """Two points of one cell with the edge between them: leaving the cell out would make one of them wrong."""
     rng = np.random.default_rng(seed)
     x0, y0 = offset + rng.uniform(0, size, 2)
-    frame = Frame.over((x0, y0, x0 + size, y0 + size * rng.uniform(0.3, 3)), int(rng.integers(1, 40)))
+    frame = Frame.over((x0, y0, x0 + size, y0 + size * rng.uniform(0.3, 3)), int(rng.integers(1, 1600)))
     # Through a corner of the grid, as nearly as floats can: there the last bit decides which cells are touched.
-    corner = rng.integers(0, frame.side, 2)
+    corner = rng.integers(0, (frame.columns, frame.rows))
     middle = np.array([x0 + corner[0] / frame.x_scale, y0 + corner[1] / frame.y_scale])
     way = rng.normal(size=2) * size * reach
     corners = [middle - way, middle + way, middle + way + rng.normal(size=2) * size]
@@ -65,11 +65,24 @@ def test_a_cell_with_points_on_both_sides_of_an_edge_is_listed(seed, offset, siz
 
 
 def test_the_greatest_coordinate_falls_into_the_last_cell():
-    for side in (1, 7, 667, 2048):
+    for cells in (1, 7, 64, 444_444, 1 << 22):
         for extent in ((0.0, 0.0, 1.0, 3.0), (-71.16, 42.35, -71.06, 42.41), (-179.2, 17.9, 179.8, 71.4)):
-            frame = Frame.over(extent, side)
-            assert cell(frame, extent[2], extent[3]) == (side - 1, side - 1)
+            frame = Frame.over(extent, cells)
+            assert cell(frame, extent[2], extent[3]) == (frame.rows - 1, frame.columns - 1)
             assert cell(frame, extent[0], extent[1]) == (0, 0)
+
+
+def test_cells_are_about_square_and_about_as_many_as_asked_for():
+    frame = Frame.over((-179.2, 17.9, 179.8, 71.4), 400_000)
+    assert 380_000 < frame.rows * frame.columns <= 400_000
+    assert abs(frame.x_scale / frame.y_scale - 1) < 0.01
+
+
+def test_an_axis_without_room_has_one_cell():
+    assert Frame.over((5.0, 0.0, 5.0, 9.0), 100).columns == 1
+    assert Frame.over((5.0, 0.0, 5.0, 9.0), 100).rows == 100
+    assert Frame.over((0.0, 3.0, 9.0, 3.0), 100).rows == 1
+    assert Frame.over((3.0, 3.0, 3.0, 3.0), 100).columns == Frame.over((3.0, 3.0, 3.0, 3.0), 100).rows == 1
 
 
 def test_spans_concatenates_ranges():

@@ -7,6 +7,7 @@ what a cell means for a zone (`zone_cells.py`), points (`point_join.py`).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ _SHRINK = 1 - 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`side` by `side` cells over the extent (x0, y0, x1, y1); the scales are cells per unit of the coordinates.
+    """`rows` by `columns` cells over the extent (x0, y0, x1, y1); the scales are cells per unit of the coordinates.
 
     A coordinate's cell is `floor((v - v0) * scale)`, computed the same way for points and for edges. Rounding keeps
     that expression monotonic, so an edge never skips the cell of a point that it passes.
@@ -35,15 +36,25 @@ class Frame:
     y1: float
     x_scale: float
     y_scale: float
-    side: int
+    columns: int
+    rows: int
 
     @classmethod
-    def over(cls, extent: tuple[float, float, float, float], side: int) -> Frame:
-        """Lay a grid of side by side cells over an extent (x0, y0, x1, y1)."""
+    def over(cls, extent: tuple[float, float, float, float], cells: int) -> Frame:
+        """Lay about so many cells over an extent (x0, y0, x1, y1), as nearly square as whole numbers allow.
+
+        Square cells are touched by the fewest edges, so the fewest points are left to test.
+        """
         x0, y0, x1, y1 = extent
-        size = max(abs(v) for v in extent)
-        scales = [side / width * _SHRINK if width > _THINNEST * size else 0.0 for width in (x1 - x0, y1 - y0)]
-        return cls(x0, y0, x1, y1, scales[0], scales[1], side)
+        thinnest = _THINNEST * max(abs(v) for v in extent)
+        width, height = ((wide if wide > thinnest else 0.0) for wide in (x1 - x0, y1 - y0))
+        square = math.sqrt(cells * width / height) if height else cells
+        columns = min(max(round(square), 1), cells) if width else 1
+        rows = max(cells // columns, 1) if height else 1
+        x_scale, y_scale = (
+            (count / wide * _SHRINK if wide else 0.0) for count, wide in ((columns, width), (rows, height))
+        )
+        return cls(x0, y0, x1, y1, x_scale, y_scale, columns, rows)
 
     def grid_x(self, x: Floats) -> Floats:
         """Coordinates in units of columns."""
@@ -79,13 +90,13 @@ def edge_cells(zones: Objects, frame: Frame) -> tuple[Ints, Ints, Ints]:
     that are only nearly touched may be, too.
     """
     zone, ax, ay, bx, by = _edges(zones, frame)
-    rows_from = np.clip(np.floor(ay), 0, frame.side - 1).astype(np.int64)
-    rows_to = np.clip(np.floor(by), 0, frame.side - 1).astype(np.int64)
+    rows_from = np.clip(np.floor(ay), 0, frame.rows - 1).astype(np.int64)
+    rows_to = np.clip(np.floor(by), 0, frame.rows - 1).astype(np.int64)
     edge, row = spans(rows_from, rows_to - rows_from + 1)
     left, right = _crossing(ax, ay, bx, by, edge, row)
-    met = np.flatnonzero((right >= 0) & (left <= frame.side))
-    columns_from = np.clip(np.floor(left[met]), 0, frame.side - 1).astype(np.int64)
-    columns_to = np.clip(np.floor(right[met]), 0, frame.side - 1).astype(np.int64)
+    met = np.flatnonzero((right >= 0) & (left <= frame.columns))
+    columns_from = np.clip(np.floor(left[met]), 0, frame.columns - 1).astype(np.int64)
+    columns_to = np.clip(np.floor(right[met]), 0, frame.columns - 1).astype(np.int64)
     crossing, column = spans(columns_from, columns_to - columns_from + 1)
     at = met[crossing]
     return zone[edge[at]], row[at], column
@@ -102,9 +113,9 @@ def _edges(zones: Objects, frame: Frame) -> tuple[Ints, Floats, Floats, Floats, 
     start = np.flatnonzero(
         (ring_of_vertex[1:] == ring_of_vertex[:-1])
         & (np.maximum(x[1:], x[:-1]) >= 0)
-        & (np.minimum(x[1:], x[:-1]) <= frame.side)
+        & (np.minimum(x[1:], x[:-1]) <= frame.columns)
         & (np.maximum(y[1:], y[:-1]) >= 0)
-        & (np.minimum(y[1:], y[:-1]) <= frame.side)
+        & (np.minimum(y[1:], y[:-1]) <= frame.rows)
     )
     low = np.where(y[start] <= y[start + 1], start, start + 1)
     high = 2 * start + 1 - low

@@ -20,7 +20,7 @@ from real_estate_assets.core.hazards.zone_cells import NO_ZONE, CellTable, cell_
 _BLOCK = 1 << 16
 # Finer cells cost more to classify and leave fewer points to test; measured flat between 1 and 4 points a cell.
 _POINTS_PER_CELL = 2.25
-_SIDE_LIMITS = (8, 2048)
+_CELL_LIMITS = (64, 1 << 22)
 _POLYGON, _MULTIPOLYGON = 3, 6
 
 
@@ -77,8 +77,7 @@ def _frame(x: Floats, y: Floats, zones: Objects) -> Frame | None:
     )
     if not (extent[0] <= extent[2] and extent[1] <= extent[3]):
         return None
-    side = int(np.clip(np.sqrt(len(x) / _POINTS_PER_CELL), *_SIDE_LIMITS))
-    return Frame.over(extent, side)
+    return Frame.over(extent, int(np.clip(len(x) / _POINTS_PER_CELL, *_CELL_LIMITS)))
 
 
 def _meets(zones: Objects, frame: Frame) -> NDArray[np.bool_]:
@@ -115,7 +114,7 @@ def _codes(x: Floats, y: Floats, frame: Frame, table: CellTable) -> NDArray[np.i
     if not inside.all():
         # A point outside would compute a cell that is not its own: it borrows the corner's and is then set right.
         x, y = np.where(inside, x, frame.x0), np.where(inside, y, frame.y0)
-    cell = frame.grid_y(y).astype(np.int32) * frame.side + frame.grid_x(x).astype(np.int32)
+    cell = frame.grid_y(y).astype(np.int32) * frame.columns + frame.grid_x(x).astype(np.int32)
     codes: NDArray[np.int32] = table.codes[cell]
     return codes if inside.all() else np.where(inside, codes, np.int32(NO_ZONE))
 

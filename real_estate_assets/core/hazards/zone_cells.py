@@ -22,7 +22,7 @@ NO_ZONE = -1
 
 @dataclass(frozen=True, slots=True)
 class CellTable:
-    """Zones of each cell. codes: (side²,) int32 by row then column.
+    """Zones of each cell. codes: (rows * columns,) int32 by row then column.
 
     A code >= 0 is the one zone that holds the whole cell; NO_ZONE (-1) means no zone; a code <= -2 stands for a mixed
     cell, number -2 - code, whose entries are starts[number] .. starts[number + 1] - 1 in `zones`, and `is_partial`
@@ -39,21 +39,21 @@ def cell_table(zones: Objects, frame: Frame) -> CellTable:
     """Classify every cell of the frame against every zone. zones: (m,) polygons, prepared here where tested."""
     touched = _touched_keys(zones, frame)
     zone, row, column, length = _inner_runs(zones, frame, touched)
-    run, whole_cell = spans(row * frame.side + column, length)
+    run, whole_cell = spans(row * frame.columns + column, length)
     whole_zone = zone[run]
-    stride = frame.side + 2
-    partial_zone = touched // (stride * frame.side)
-    partial_cell = (touched // stride % frame.side) * frame.side + touched % stride - 1
-    return _table(frame.side, whole_cell, whole_zone, partial_cell, partial_zone)
+    stride = frame.columns + 2
+    partial_zone = touched // (stride * frame.rows)
+    partial_cell = (touched // stride % frame.rows) * frame.columns + touched % stride - 1
+    return _table(frame.rows * frame.columns, whole_cell, whole_zone, partial_cell, partial_zone)
 
 
 def _touched_keys(zones: Objects, frame: Frame) -> Ints:
-    """Touched cells as sorted unique keys (zone * side + row) * (side + 2) + column + 1.
+    """Touched cells as sorted unique keys (zone * rows + row) * (columns + 2) + column + 1.
 
-    The two spare columns, 0 and side + 1, are for ground beyond the frame (see `_inner_runs`).
+    The two spare columns, 0 and columns + 1, are for ground beyond the frame (see `_inner_runs`).
     """
     zone, row, column = edge_cells(zones, frame)
-    keys = np.sort((zone * frame.side + row) * (frame.side + 2) + column + 1)
+    keys = np.sort((zone * frame.rows + row) * (frame.columns + 2) + column + 1)
     return keys[np.concatenate(([True], keys[1:] != keys[:-1]))] if len(keys) else keys
 
 
@@ -61,12 +61,12 @@ def _inner_runs(zones: Objects, frame: Frame, touched: Ints) -> tuple[Ints, Ints
     """Runs of untouched cells that lie inside a zone: (zone, row, first column, number of cells)."""
     import shapely
 
-    stride = frame.side + 2
+    stride = frame.columns + 2
     marks = np.sort(np.concatenate((touched, _beyond(zones, frame))))
     before = np.flatnonzero((np.diff(marks) > 1) & (marks[1:] // stride == marks[:-1] // stride))
     first = marks[before] + 1
     length = marks[before + 1] - first
-    zone, row, column = first // (stride * frame.side), first // stride % frame.side, first % stride - 1
+    zone, row, column = first // (stride * frame.rows), first // stride % frame.rows, first % stride - 1
     if len(first):  # a frame without cells on an axis has no runs, and no centres to ask for
         shapely.prepare(zones[np.unique(zone)])
         inside = shapely.contains_xy(zones[zone], *frame.centres(row, column))
@@ -84,21 +84,21 @@ def _beyond(zones: Objects, frame: Frame) -> Ints:
     bounds = shapely.bounds(zones)
     left, right = frame.grid_x(bounds[:, 0]), frame.grid_x(bounds[:, 2])
     low, high = frame.grid_y(bounds[:, 1]), frame.grid_y(bounds[:, 3])
-    seen = (left <= frame.side) & (right >= 0) & (low <= frame.side) & (high >= 0)
+    seen = (left <= frame.columns) & (right >= 0) & (low <= frame.rows) & (high >= 0)
     keys = []
-    for reaches, spare in ((left < 0, 0), (right >= frame.side, frame.side + 1)):
+    for reaches, spare in ((left < 0, 0), (right >= frame.columns, frame.columns + 1)):
         zone = np.flatnonzero(seen & reaches)
-        row_from = np.clip(np.floor(low[zone]), 0, frame.side - 1).astype(np.int64)
-        row_to = np.clip(np.floor(high[zone]), 0, frame.side - 1).astype(np.int64)
+        row_from = np.clip(np.floor(low[zone]), 0, frame.rows - 1).astype(np.int64)
+        row_to = np.clip(np.floor(high[zone]), 0, frame.rows - 1).astype(np.int64)
         which, row = spans(row_from, row_to - row_from + 1)
-        keys.append((zone[which] * frame.side + row) * (frame.side + 2) + spare)
+        keys.append((zone[which] * frame.rows + row) * (frame.columns + 2) + spare)
     return np.concatenate(keys)
 
 
-def _table(side: int, whole_cell: Ints, whole_zone: Ints, partial_cell: Ints, partial_zone: Ints) -> CellTable:
-    codes = np.full(side * side, NO_ZONE, np.int32)
+def _table(cells: int, whole_cell: Ints, whole_zone: Ints, partial_cell: Ints, partial_zone: Ints) -> CellTable:
+    codes = np.full(cells, NO_ZONE, np.int32)
     codes[whole_cell] = whole_zone
-    is_mixed = np.zeros(side * side, bool)
+    is_mixed = np.zeros(cells, bool)
     is_mixed[partial_cell] = True
     is_mixed[whole_cell[codes[whole_cell] != whole_zone]] = True  # two zones hold it: the later one overwrote the code
     mixed = np.flatnonzero(is_mixed)
