@@ -17,7 +17,8 @@ keyed as (
   from owners
   inner join source_files on owners.file_no = source_files.file_no
   where owners.owner_name_raw is not null and not exists (
-    select 1 from refused where refused.file_no = owners.file_no and refused.record_no = owners.record_no
+    select 1 from refused
+    where refused.file_no = owners.file_no and refused.record_no = owners.record_no
   )
 ),
 

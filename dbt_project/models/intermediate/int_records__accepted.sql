@@ -20,7 +20,8 @@ final as (
   from properties
   inner join identities on properties.file_no = identities.file_no and properties.record_no = identities.record_no
   where not exists (
-    select 1 from refused where refused.file_no = properties.file_no and refused.record_no = properties.record_no
+    select 1 from refused
+    where refused.file_no = properties.file_no and refused.record_no = properties.record_no
   )
 )
 

@@ -55,7 +55,10 @@ final as (
   select
     '__TENANT__'::text as tenant_id, sale_id, property_id, county_fips, postal_code, sale_date, sale_price_usd,
     deed_reference, living_area_sqft, source_name, source_kind, null_reasons, file_no, evidence_no, record_no,
-    array(select number from unnest(file_record_nos) as number order by number) as file_record_nos
+    array(
+      select number from unnest(file_record_nos) as number
+      order by number
+    ) as file_record_nos
   from located
   where sale_rank = 1
 )

@@ -5,7 +5,8 @@ with sales as (
 ),
 
 areas as (
-  select county_fips, 'county' as area_kind, county_fips as area_code, sale_date, sale_price_usd, sale_price_usd_per_sqft
+  select
+    county_fips, 'county' as area_kind, county_fips as area_code, sale_date, sale_price_usd, sale_price_usd_per_sqft
   from sales
   union all
   select county_fips, 'postal_code', postal_code, sale_date, sale_price_usd, sale_price_usd_per_sqft

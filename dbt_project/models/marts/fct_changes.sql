@@ -11,7 +11,11 @@ with source_files as (
 pairs as (
   select
     newer.source_name, newer.file_no, newer.previous_file_no, newer.vintage, older.vintage as previous_vintage,
-    array(select unnest(newer.mapped_fields) intersect select unnest(older.mapped_fields)) as compared_fields
+    array(
+      select unnest(newer.mapped_fields)
+      intersect
+      select unnest(older.mapped_fields)
+    ) as compared_fields
   from source_files as newer
   inner join source_files as older on newer.previous_file_no = older.file_no
   -- A file of events is no picture of a state: what the next one does not repeat has not disappeared.

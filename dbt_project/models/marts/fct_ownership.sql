@@ -19,7 +19,9 @@ accounts as (
   from records
   inner join ranked on records.property_id = ranked.property_id and records.file_no = ranked.file_no
   where records.account_number is not null
-  order by records.county_fips, records.account_number, ranked.vintage desc nulls last, records.file_no desc, records.record_no
+  order by
+    records.county_fips, records.account_number, ranked.vintage desc nulls last, records.file_no desc,
+    records.record_no
 ),
 
 stated as (
