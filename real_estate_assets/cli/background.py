@@ -14,6 +14,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -101,12 +102,17 @@ def _ended(process: Process, seconds: float) -> bool:
 def _end_group(group: int, *, seconds: float = 15) -> None:
     """End what is left of a process group: code servers and run workers whose parent is gone."""
     deadline = time.monotonic() + seconds
-    name = signal.SIGTERM
-    while True:
-        try:
-            os.killpg(group, name)
-        except (ProcessLookupError, PermissionError):  # nobody left (macOS says it is not permitted)
+    while _has_members(group):
+        overdue = time.monotonic() > deadline
+        with suppress(ProcessLookupError, PermissionError):  # gone meanwhile (macOS says it is not permitted)
+            os.killpg(group, signal.SIGKILL if overdue else signal.SIGTERM)
+        if overdue:
             return
-        if time.monotonic() > deadline:
-            name = signal.SIGKILL
         time.sleep(0.2)
+
+
+def _has_members(group: int) -> bool:
+    """Whether a live process is in the group. Remains that nobody has collected (zombies) do not count."""
+    command = ["ps", "-A", "-o", "pgid=,stat="]
+    rows = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    return any(row.split()[0] == str(group) and not row.split()[1].startswith("Z") for row in rows)

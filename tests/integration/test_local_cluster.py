@@ -23,8 +23,18 @@ from real_estate_assets.stores.local_cluster import ClusterError, LocalCluster
 
 @pytest.fixture
 def lone(tmp_path: Path) -> Iterator[LocalCluster]:
-    """A durable cluster of this test alone, not yet started; destroyed at the end."""
-    made = LocalCluster(Settings(environment="test", state_dir=tmp_path / "state"))
+    """A cluster of this test alone, not yet started; destroyed at the end."""
+    yield from _alone(tmp_path, throwaway=True)
+
+
+@pytest.fixture
+def durable(tmp_path: Path) -> Iterator[LocalCluster]:
+    """The same, as people have it: what is committed survives."""
+    yield from _alone(tmp_path, throwaway=False)
+
+
+def _alone(tmp_path: Path, *, throwaway: bool) -> Iterator[LocalCluster]:
+    made = LocalCluster(Settings(environment="test", state_dir=tmp_path / "state"), throwaway=throwaway)
     home = cluster_files.choose_home(made.state_dir)
     yield made
     made.destroy()
@@ -96,38 +106,38 @@ def test_fresh_database_from_template(warehouse_db) -> None:
     assert found == ("reos_owner", warehouse_db.name)
 
 
-def test_life_from_nothing_to_nothing(lone: LocalCluster) -> None:
-    assert lone.status().state == "absent"
-    assert lone.stop() is False
-    first = lone.start()
-    assert lone.status().state == "running"
-    _write(lone, 1)
-    assert lone.start() == first, "a second start changes nothing"
-    assert lone.stop() is True
-    assert lone.stop() is False
-    assert lone.status().state == "stopped"
-    assert lone.start().port == first.port, "the port is remembered"
-    assert _read(lone) == [1]
-    lone.destroy()
-    assert lone.status().state == "absent"
+def test_life_from_nothing_to_nothing(durable: LocalCluster) -> None:
+    assert durable.status().state == "absent"
+    assert durable.stop() is False
+    first = durable.start()
+    assert durable.status().state == "running"
+    _write(durable, 1)
+    assert durable.start() == first, "a second start changes nothing"
+    assert durable.stop() is True
+    assert durable.stop() is False
+    assert durable.status().state == "stopped"
+    assert durable.start().port == first.port, "the port is remembered"
+    assert _read(durable) == [1]
+    durable.destroy()
+    assert durable.status().state == "absent"
     assert not first.home.exists()
 
 
-def test_crash_keeps_what_was_committed(lone: LocalCluster) -> None:
-    lone.start()
-    _write(lone, 7)
-    pid = lone.status().pid
+def test_crash_keeps_what_was_committed(durable: LocalCluster) -> None:
+    durable.start()
+    _write(durable, 7)
+    pid = durable.status().pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     _wait_gone(pid)
-    assert lone.status().state == "stopped"
+    assert durable.status().state == "stopped"
     # The dead server's children leave within a moment; until then the start refuses and names them or their port.
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and lone.status().state != "running":
+    while time.monotonic() < deadline and durable.status().state != "running":
         with suppress(ClusterError):
-            lone.start()
+            durable.start()
         time.sleep(0.2)
-    assert _read(lone) == [7]
+    assert _read(durable) == [7]
 
 
 def test_stale_pid_file_whose_number_another_program_has_is_no_obstacle(lone: LocalCluster) -> None:
@@ -152,6 +162,7 @@ def test_taken_port_is_named_and_another_can_be_had(lone: LocalCluster) -> None:
     pointer = lone.start()
     lone.stop()
     with closing(socket.socket()) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", pointer.port))
         other.listen()
         with pytest.raises(ClusterError, match=rf"port {pointer.port} .* held by another program.*--new-port"):
@@ -196,15 +207,15 @@ def test_refusal_of_postgres_shows_its_log(lone: LocalCluster) -> None:
         lone.start()
 
 
-def test_lost_pointer_is_written_again(lone: LocalCluster) -> None:
-    pointer = lone.start()
-    _write(lone, 3)
-    pointer_file(lone.state_dir).unlink()
-    assert lone.start().port == pointer.port, "found while running"
-    lone.stop()
-    pointer_file(lone.state_dir).unlink()
-    lone.start()
-    assert _read(lone) == [3]
+def test_lost_pointer_is_written_again(durable: LocalCluster) -> None:
+    pointer = durable.start()
+    _write(durable, 3)
+    pointer_file(durable.state_dir).unlink()
+    assert durable.start().port == pointer.port, "found while running"
+    durable.stop()
+    pointer_file(durable.state_dir).unlink()
+    durable.start()
+    assert _read(durable) == [3]
 
 
 def test_lost_passwords_are_named(lone: LocalCluster) -> None:
@@ -215,15 +226,15 @@ def test_lost_passwords_are_named(lone: LocalCluster) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only as root does the home stand outside the state directory")
-def test_deleted_state_directory_starts_afresh_and_keeps_the_old_data_aside(lone: LocalCluster) -> None:
-    pointer = lone.start()
-    _write(lone, 3)
-    old = lone.status().pid
+def test_deleted_state_directory_starts_afresh_and_keeps_the_old_data_aside(durable: LocalCluster) -> None:
+    pointer = durable.start()
+    _write(durable, 3)
+    old = durable.status().pid
     assert old is not None
-    shutil.rmtree(lone.state_dir)
-    lone.start()
+    shutil.rmtree(durable.state_dir)
+    durable.start()
     _wait_gone(old)
-    with lone.superuser("reos") as connection:
+    with durable.superuser("reos") as connection:
         assert connection.execute("select to_regclass('public.kept')").fetchone() == (None,)
     assert (pointer.home.with_name(pointer.home.name + ".previous") / "data" / "PG_VERSION").exists()
 
