@@ -6,10 +6,11 @@ track of processes (cli/background), Dagster's settings (dagster.yaml, stores/da
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -107,10 +108,7 @@ def _port(settings: Settings) -> int:
 
 
 def _wait(settings: Settings, url: str) -> None:
-    """Wait until the webserver answers and both programs still run."""
-    from urllib.error import URLError
-    from urllib.request import urlopen
-
+    """Wait until the webserver answers with a loaded code location, and both programs still run. Raises UiError."""
     from real_estate_assets.cli import background
 
     deadline = time.monotonic() + READY_SECONDS
@@ -119,10 +117,32 @@ def _wait(settings: Settings, url: str) -> None:
             if background.remembered(_pid_file(settings, name)) is None:
                 tail = "\n".join(_log(settings, name).read_text(errors="replace").splitlines()[-15:])
                 raise UiError(f"the {name} ended at once. The end of {_log(settings, name)}:\n{tail}")
-        try:
-            with urlopen(f"{url}/server_info", timeout=5):  # noqa: S310 - our own loopback address
-                return
-        except (URLError, OSError):
-            if time.monotonic() > deadline:
-                raise UiError(f"{url} did not answer in {READY_SECONDS} s; see {_log(settings, 'webserver')}") from None
-            time.sleep(0.3)
+        answer = _locations(url)
+        if answer and all(entry["locationOrLoadError"] is not None for entry in answer):
+            break
+        if time.monotonic() > deadline:
+            raise UiError(f"{url} was not ready in {READY_SECONDS} s; see {_log(settings, 'webserver')}")
+        time.sleep(0.3)
+    for entry in answer:
+        if entry["locationOrLoadError"]["__typename"] == "PythonError":
+            message = entry["locationOrLoadError"]["message"].strip()
+            raise UiError(f"the UI is at {url}, but the code location {entry['name']} did not load:\n{message}")
+
+
+def _locations(url: str) -> list[dict[str, Any]]:
+    """The code locations as the webserver tells them; empty while it does not answer yet."""
+    from urllib.error import URLError
+    from urllib.request import Request, urlopen
+
+    query = (
+        "{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename "
+        "... on PythonError { message } } } } } }"
+    )
+    body = json.dumps({"query": query}).encode()
+    request = Request(f"{url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310 - our own address
+    try:
+        with urlopen(request, timeout=10) as answer:  # noqa: S310
+            entries: list[dict[str, Any]] = json.load(answer)["data"]["workspaceOrError"]["locationEntries"]
+    except (URLError, OSError, KeyError, TypeError, ValueError):  # not up yet, or up and still loading
+        return []
+    return entries
