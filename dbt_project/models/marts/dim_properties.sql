@@ -3,13 +3,9 @@
 ]) }}
 {%- set fields = assessor_fields() + ['account_number'] %}
 
-with ranked as (
-  select * from {{ tenant_ref('int_property_records__ranked') }}
+with records as (
+  select * from {{ tenant_ref('int_property_records__joined') }}
   where property_rank = 1
-),
-
-properties as (
-  select * from {{ tenant_ref('stg_raw__properties') }}
 ),
 
 -- Materialized: inlined, the object would be made again for every field of every record (50 s instead of 1).
@@ -19,37 +15,29 @@ source_files as materialized (
 ),
 
 addresses as (
-  select * from {{ tenant_ref('stg_enrichment__addresses') }}
+  select * from {{ tenant_ref('int_addresses__standardized') }}
 ),
 
-locations as (
-  select * from {{ tenant_ref('stg_enrichment__locations') }}
+parcels as (
+  select * from {{ tenant_ref('int_parcels__located') }}
 ),
 
 described as (
-  select
-    ranked.property_id, ranked.county_fips, ranked.parcel_number, ranked.unit_number, ranked.identity_basis,
-    ranked.source_name, ranked.source_kind, ranked.vintage, ranked.is_in_newest_vintage, ranked.record_count,
-    ranked.file_record_count, ranked.evidence_no, ranked.record_no,
-    properties.account_number, properties.null_reasons, source_files.not_in_source,
-    {% for field in assessor_fields() -%}
-    properties.{{ field }}{{ ',' if not loop.last }}
-    {% endfor %}
-  from ranked
-  inner join properties on ranked.file_no = properties.file_no and ranked.record_no = properties.record_no
-  inner join source_files on ranked.file_no = source_files.file_no
+  select records.*, source_files.not_in_source
+  from records
+  inner join source_files on records.file_no = source_files.file_no
 ),
 
 located as (
   select
     described.*, addresses.address_usps, addresses.address_status, addresses.address_reason,
-    locations.point_4326, locations.area_m2, locations.location_method,
-    locations.evidence_no as location_evidence_no, locations.record_no as location_record_no,
+    parcels.point_4326, parcels.area_m2, parcels.location_method,
+    parcels.evidence_no as location_evidence_no, parcels.record_no as location_record_no,
     {{ null_reasons(fields, 'described') }} as field_null_reasons
   from described
   left join addresses on described.address_raw = addresses.address_raw
-  left join locations
-    on described.county_fips = locations.county_fips and described.parcel_number = locations.parcel_number
+  left join parcels
+    on described.county_fips = parcels.county_fips and described.parcel_number = parcels.parcel_number
 ),
 
 final as (

@@ -1,45 +1,24 @@
 with source_files as (
-  select * from {{ tenant_ref('int_source_files__described') }}
-),
-
-refused as (
-  select distinct file_no, record_no from {{ tenant_ref('stg_quarantine__records') }}
-),
-
--- A record refused while reading stands in the quarantine only; one refused later stands among the raw ones too.
-accepted as (
-  select records.file_no, count(*)::integer as accepted_count
-  from {{ tenant_ref('stg_raw__records') }} as records
-  left join refused on records.file_no = refused.file_no and records.record_no = refused.record_no
-  where refused.record_no is null
-  group by records.file_no
-),
-
-quarantined as (
-  select file_no, count(*)::integer as quarantined_count
-  from refused
-  group by file_no
+  select * from {{ tenant_ref('int_source_files__counted') }}
 ),
 
 final as (
   select
     '__TENANT__'::text as tenant_id,
-    source_files.file_no,
-    source_files.source_name,
-    source_files.source_kind,
-    source_files.record_type,
-    source_files.vintage,
-    source_files.is_newest as is_newest_vintage,
-    source_files.previous_file_no,
-    source_files.received_at,
-    source_files.sha256,
-    source_files.source_reliability,
-    source_files.record_count,
-    coalesce(accepted.accepted_count, 0) as accepted_count,
-    coalesce(quarantined.quarantined_count, 0) as quarantined_count
+    file_no,
+    source_name,
+    source_kind,
+    record_type,
+    vintage,
+    is_newest as is_newest_vintage,
+    previous_file_no,
+    received_at,
+    sha256,
+    source_reliability,
+    record_count,
+    accepted_count,
+    quarantined_count
   from source_files
-  left join accepted on source_files.file_no = accepted.file_no
-  left join quarantined on source_files.file_no = quarantined.file_no
 )
 
 select * from final

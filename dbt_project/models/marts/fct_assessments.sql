@@ -4,12 +4,8 @@
   'living_area_sqft', 'year_built'
 ] %}
 
-with ranked as (
-  select * from {{ tenant_ref('int_property_records__ranked') }}
-),
-
-properties as (
-  select * from {{ tenant_ref('stg_raw__properties') }}
+with records as (
+  select * from {{ tenant_ref('int_property_records__joined') }}
   where fiscal_year is not null
 ),
 
@@ -21,16 +17,11 @@ source_files as materialized (
 
 -- One fiscal year of one source may have arrived twice: the newest vintage holds, as for the property itself.
 assessed as (
-  select distinct on (ranked.property_id, ranked.source_name, properties.fiscal_year)
-    ranked.property_id, ranked.source_name, ranked.vintage, ranked.file_record_count, ranked.file_record_nos,
-    ranked.evidence_no, ranked.record_no, properties.fiscal_year, properties.null_reasons, source_files.not_in_source,
-    {% for field in fields -%}
-    properties.{{ field }}{{ ',' if not loop.last }}
-    {% endfor %}
-  from ranked
-  inner join properties on ranked.file_no = properties.file_no and ranked.record_no = properties.record_no
-  inner join source_files on ranked.file_no = source_files.file_no
-  order by ranked.property_id, ranked.source_name, properties.fiscal_year, ranked.property_rank
+  select distinct on (records.property_id, records.source_name, records.fiscal_year)
+    records.*, source_files.not_in_source
+  from records
+  inner join source_files on records.file_no = source_files.file_no
+  order by records.property_id, records.source_name, records.fiscal_year, records.property_rank
 ),
 
 final as (

@@ -22,12 +22,8 @@ pairs as (
   where newer.source_kind <> 'sales_file'
 ),
 
-ranked as (
-  select file_no, record_no, evidence_no, property_id from {{ tenant_ref('int_property_records__ranked') }}
-),
-
-properties as (
-  select * from {{ tenant_ref('stg_raw__properties') }}
+records as (
+  select * from {{ tenant_ref('int_property_records__joined') }}
 ),
 
 tolerances as (
@@ -35,24 +31,22 @@ tolerances as (
 ),
 
 newer as (
-  select pairs.file_no as pair_no, ranked.property_id, ranked.evidence_no as main_evidence_no, properties.*
+  select pairs.file_no as pair_no, records.*
   from pairs
-  inner join ranked on pairs.file_no = ranked.file_no
-  inner join properties on ranked.file_no = properties.file_no and ranked.record_no = properties.record_no
+  inner join records on pairs.file_no = records.file_no
 ),
 
 older as (
-  select pairs.file_no as pair_no, ranked.property_id, ranked.evidence_no as main_evidence_no, properties.*
+  select pairs.file_no as pair_no, records.*
   from pairs
-  inner join ranked on pairs.previous_file_no = ranked.file_no
-  inner join properties on ranked.file_no = properties.file_no and ranked.record_no = properties.record_no
+  inner join records on pairs.previous_file_no = records.file_no
 ),
 
 -- Both sides in one row, every field in one row: words as text, everything that can be measured as a number.
 unpivoted as (
   select
-    newer.property_id, newer.pair_no, newer.main_evidence_no, newer.record_no as new_record_no,
-    older.main_evidence_no as old_evidence_no, older.record_no as old_record_no, field.*
+    newer.property_id, newer.pair_no, newer.evidence_no as new_evidence_no, newer.record_no as new_record_no,
+    older.evidence_no as old_evidence_no, older.record_no as old_record_no, field.*
   from newer
   inner join older on newer.pair_no = older.pair_no and newer.property_id = older.property_id
   cross join lateral (values
@@ -95,7 +89,7 @@ whole_properties as (
   select
     coalesce(newer.property_id, older.property_id) as property_id, coalesce(newer.pair_no, older.pair_no) as pair_no,
     case when older.property_id is null then 'appeared' else 'disappeared' end as change_kind,
-    newer.main_evidence_no, newer.record_no as new_record_no, older.main_evidence_no as old_evidence_no,
+    newer.evidence_no as new_evidence_no, newer.record_no as new_record_no, older.evidence_no as old_evidence_no,
     older.record_no as old_record_no
   from newer
   full join older on newer.pair_no = older.pair_no and newer.property_id = older.property_id
@@ -117,7 +111,7 @@ final as (
     old_number as old_value_number,
     new_number as new_value_number,
     (new_number - old_number) / nullif(abs(old_number), 0) as relative_change,
-    coalesce(main_evidence_no, 0) as new_assessor_evidence_no,
+    coalesce(new_evidence_no, 0) as new_assessor_evidence_no,
     new_record_no as new_assessor_record_no,
     coalesce(old_evidence_no, 0) as old_assessor_evidence_no,
     old_record_no as old_assessor_record_no
@@ -126,7 +120,7 @@ final as (
   select
     '__TENANT__', whole_properties.property_id, pairs.source_name, pairs.file_no, 'property',
     whole_properties.change_kind, pairs.previous_vintage, pairs.vintage, null, null, null, null, null,
-    coalesce(whole_properties.main_evidence_no, 0), whole_properties.new_record_no,
+    coalesce(whole_properties.new_evidence_no, 0), whole_properties.new_record_no,
     coalesce(whole_properties.old_evidence_no, 0), whole_properties.old_record_no
   from whole_properties
   inner join pairs on whole_properties.pair_no = pairs.file_no

@@ -6,16 +6,12 @@ with properties as (
   where property_rank = 1
 ),
 
-locations as (
-  select county_fips, parcel_number from {{ tenant_ref('stg_enrichment__locations') }}
+parcels as (
+  select county_fips, parcel_number from {{ tenant_ref('int_parcels__located') }}
 ),
 
 exposures as (
-  select * from {{ tenant_ref('stg_enrichment__hazard_exposures') }}
-),
-
-scale as (
-  select * from {{ ref('hazard_score_scale') }}
+  select * from {{ tenant_ref('int_exposures__scored') }}
 ),
 
 perils as (
@@ -23,47 +19,25 @@ perils as (
     {{- ', ' if not loop.last }}{% endfor %}) as weighted (peril, weight)
 ),
 
--- A layer that states a percent or a percentile is scored by it; a FEMA zone by the seed, by zone and subtype together.
-scored_places as (
-  select
-    exposures.*,
-    case
-      when exposures.null_reason is not null then null
-      else coalesce(exposures.source_score_pct / 100, scale.score)
-    end as hazard_score,
-    case
-      when exposures.null_reason is not null then exposures.null_reason
-      when coalesce(exposures.source_score_pct, scale.score) is not null then null
-      when scale.peril is not null then 'zone_undetermined'
-      when exposures.zone_code is not null then 'zone_not_on_scale'
-      else 'not_scored_by_source'
-    end as score_null_reason,
-    coalesce(exposures.annual_probability, scale.annual_probability) as scale_annual_probability
-  from exposures
-  left join scale
-    on exposures.source_score_pct is null and exposures.peril = scale.peril and exposures.zone_code = scale.fld_zone
-    and exposures.zone_subtype is not distinct from scale.zone_subty
-),
-
 by_peril as (
   select
-    properties.property_id, perils.peril, perils.weight, scored_places.hazard_score,
+    properties.property_id, perils.peril, perils.weight, exposures.hazard_score,
     case
-      when scored_places.peril is not null then scored_places.score_null_reason
-      when locations.parcel_number is null then 'no_location'
+      when exposures.peril is not null then exposures.null_reason
+      when parcels.parcel_number is null then 'no_location'
       else 'no_exposure'
     end as null_reason,
-    scored_places.scale_annual_probability as annual_probability, scored_places.category, scored_places.zone_code,
-    scored_places.zone_subtype, scored_places.layer, scored_places.resolution, scored_places.method,
-    scored_places.zones_touched, scored_places.overlap_share, scored_places.is_sliver, scored_places.evidence_no,
-    scored_places.record_no
+    exposures.annual_probability, exposures.category, exposures.zone_code,
+    exposures.zone_subtype, exposures.layer, exposures.resolution, exposures.method,
+    exposures.zones_touched, exposures.overlap_share, exposures.is_sliver, exposures.evidence_no,
+    exposures.record_no
   from properties
   cross join perils
-  left join locations
-    on properties.county_fips = locations.county_fips and properties.parcel_number = locations.parcel_number
-  left join scored_places
-    on properties.county_fips = scored_places.county_fips and properties.parcel_number = scored_places.parcel_number
-    and perils.peril = scored_places.peril
+  left join parcels
+    on properties.county_fips = parcels.county_fips and properties.parcel_number = parcels.parcel_number
+  left join exposures
+    on properties.county_fips = exposures.county_fips and properties.parcel_number = exposures.parcel_number
+    and perils.peril = exposures.peril
 ),
 
 -- One unknown peril makes the whole unknown: leaving it out would rank the unknown below the known.
