@@ -1,4 +1,5 @@
-"""One command a benchmark, each printing ratios to a named peer or floor: `python -m benchmarks.<name>`.
+"""Measurements (`python -m benchmarks`, `make bench`) and gates (`python -m benchmarks.gates`, `make gates`).
 
-Every module has `run() -> list[Result]` (see `measure.py`); `make bench` collects them into bench.json.
+A benchmark is one module with a `PREFIX` and `run() -> list[Result]` (see `measure.py`), and a command of its own:
+`python -m benchmarks.<name>`. What the project promises and can check stands in `gates/`. docs/measuring.md says more.
 """

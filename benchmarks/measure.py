@@ -1,7 +1,7 @@
 """How every benchmark here is timed and how it reports.
 
 Belongs here: interleaved rounds, the machine's load, the shape of a result. Does not belong here: anything about what
-is measured.
+is measured, and printing (`report.py`).
 
 Contenders take turns within a round, so that a busy minute of a shared machine falls on all of them alike, and ratios
 of medians are reported rather than seconds: on another machine the ratio is what carries over.
@@ -17,12 +17,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from benchmarks.bounds import Bound, at_least
+
 
 class Result(TypedDict):
-    """One line of bench.json. ratio compares `value` with `peer`'s, over 1 when ours is the better of the two.
+    """One line of bench.json.
 
-    must and goal are the least ratios asked for, None where none is; holds and reached compare with them, and are
-    None where the benchmark could not run, which `note` then explains. load is the one-minute load average at the end.
+    ratio sets `value` beside the peer's; whether more or less of it is good, the bounds say. must and goal are bounds
+    such as `>= 4`: on the ratio where there is one, else on the value; None where nothing is asked. holds and reached
+    compare with them; what could not be run holds nothing, and `note` then says why. load is the one-minute load
+    average at the end.
     """
 
     name: str
@@ -30,10 +34,10 @@ class Result(TypedDict):
     unit: str
     peer: str
     ratio: float | None
-    must: float | None
-    goal: float | None
-    holds: bool | None
-    reached: bool | None
+    must: str | None
+    goal: str | None
+    holds: bool
+    reached: bool
     load: float
     note: str
 
@@ -87,55 +91,50 @@ def result(
     name: str,
     value: float,
     unit: str,
-    peer: str,
-    ratio: float,
-    must: float | None = None,
-    goal: float | None = None,
+    peer: str = "",
+    ratio: float | None = None,
+    must: Bound | float | None = None,
+    goal: Bound | float | None = None,
     note: str = "",
 ) -> Result:
-    """A measured line."""
+    """A measured line. A bound that is a plain number is the least ratio asked for."""
+    judged = value if ratio is None else ratio
+    must, goal = _bound(must), _bound(goal)
     return Result(
         name=name,
         value=value,
         unit=unit,
         peer=peer,
         ratio=ratio,
-        must=must,
-        goal=goal,
-        holds=must is None or ratio >= must,
-        reached=goal is None or ratio >= goal,
+        must=_written(must),
+        goal=_written(goal),
+        holds=must is None or must.holds(judged),
+        reached=goal is None or goal.holds(judged),
         load=os.getloadavg()[0],
         note=note,
     )
 
 
-def not_run(name: str, unit: str, must: float | None, goal: float | None, why: str) -> Result:
-    """A line for what could not be measured here, and why."""
+def not_run(name: str, unit: str, must: Bound | float | None, goal: Bound | float | None, why: str) -> Result:
+    """A line for what could not be measured here, and why: nothing was shown, so nothing holds."""
     return Result(
         name=name,
         value=None,
         unit=unit,
         peer="",
         ratio=None,
-        must=must,
-        goal=goal,
-        holds=None,
-        reached=None,
+        must=_written(_bound(must)),
+        goal=_written(_bound(goal)),
+        holds=must is None,
+        reached=goal is None,
         load=os.getloadavg()[0],
         note=f"not run: {why}",
     )
 
 
-def print_table(results: Sequence[Result]) -> None:
-    """Print results for people; the load average stands beside every line."""
-    width = max([len(line["name"]) for line in results] + [4])
-    print(f"{'name':{width}}  {'value':>12}  {'unit':9}  {'ratio':>7}  {'must':>5}  {'goal':>5}  {'load':>4}  peer")
-    for line in results:
-        value = "-" if line["value"] is None else f"{line['value']:,.0f}"
-        ratio = "-" if line["ratio"] is None else f"{line['ratio']:.2f}"
-        marks = [("-" if line[key] is None else f"{line[key]:g}") for key in ("must", "goal")]
-        verdict = {True: "", False: "  MISSED", None: ""}[line["holds"]]
-        print(
-            f"{line['name']:{width}}  {value:>12}  {line['unit']:9}  {ratio:>7}  {marks[0]:>5}  {marks[1]:>5}  "
-            f"{line['load']:4.1f}  {line['peer']}{'; ' if line['note'] and line['peer'] else ''}{line['note']}{verdict}"
-        )
+def _bound(given: Bound | float | None) -> Bound | None:
+    return at_least(given) if isinstance(given, int | float) else given
+
+
+def _written(bound: Bound | None) -> str | None:
+    return None if bound is None else str(bound)

@@ -95,18 +95,18 @@ def duckdb_spatial(x: Any, y: Any, zones: Any) -> Contender | None:
     if importlib.util.find_spec("duckdb") is None:
         return None
     import duckdb
-    import polars
+    import pandas
 
     engine = duckdb.connect()
     try:
         engine.execute("load spatial")
     except duckdb.Error:
         return None
-    numbered = polars.DataFrame({"point": np.arange(len(x)), "x": x, "y": y})
-    outlines = polars.DataFrame({"zone": np.arange(len(zones)), "wkb": list(shapely.to_wkb(zones))})
+    numbered = pandas.DataFrame({"point": np.arange(len(x)), "x": x, "y": y})
+    outlines = pandas.DataFrame({"zone": np.arange(len(zones)), "wkb": list(shapely.to_wkb(zones))})
     engine.execute("set threads = 1")
-    engine.register("numbered", numbered.to_arrow())
-    engine.register("outlines", outlines.to_arrow())
+    engine.register("numbered", numbered)
+    engine.register("outlines", outlines)
     engine.execute("create table points as select point, ST_Point(x, y) as geom from numbered")
     engine.execute("create table zones as select zone, ST_GeomFromWKB(wkb) as geom from outlines")
     query = "select point, zone from points join zones on ST_Within(points.geom, zones.geom)"
