@@ -88,6 +88,7 @@ def test_arithmetic_finds_the_records_that_the_grammar_defines(
     for size in (1, 16, 64):
         with monkeypatch.context() as patch:
             patch.setattr(blocks, "BLOCK_BYTES", size)
+            patch.setattr(blocks, "PART_BYTES", max(size // 4, 1))
             assert spans(data, chunk) == by_grammar
 
 
@@ -101,6 +102,7 @@ def test_a_long_record_ends_at_the_same_place_however_the_file_is_cut(
             patch.setattr(module, "MAX_RECORD_BYTES", 24)
         whole = spans(HEADER + body, 1000)
         patch.setattr(blocks, "BLOCK_BYTES", 8)
+        patch.setattr(blocks, "PART_BYTES", 4)
         assert spans(HEADER + body, 1) == whole
 
 
@@ -128,6 +130,18 @@ def test_a_clean_block_reads_the_same_row_by_row(body: bytes) -> None:
         assert at_once.texts.rows() == one_by_one.texts.rows()
         assert at_once.record_nos.to_list() == one_by_one.record_nos.to_list()
         assert at_once.rejected == one_by_one.rejected
+
+
+@given(record=mangled.filter(bool), delimiter=st.sampled_from([b",", b";"]))
+@patiently
+def test_pythons_csv_module_cuts_a_record_as_our_grammar_does(record: bytes, delimiter: bytes) -> None:
+    grammar = delimited.RecordGrammar(delimiter)
+    span = grammar.next_span(record, 0, is_last=True)
+    if span is not None and span.fault is None and b"\0" not in record:
+        text = record[span.start : span.end].decode("latin-1")
+        assert next(csv.reader([text], delimiter=delimiter.decode())) == [
+            piece.decode("latin-1") for piece in grammar.cells(record[span.start : span.end])
+        ]
 
 
 cell = st.text(st.sampled_from('ab ,"\n\ré;'), max_size=8).filter(lambda text: text == text.strip("\n"))

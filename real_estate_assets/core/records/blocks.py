@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BLOCK_BYTES = 4 << 20
+PART_BYTES = 1 << 17  # after an unclean place the rest of its block goes on in such parts, so that little is slow
 MAX_LINE_BYTES = 16 << 20
 _QUOTE, _NEWLINE, _RETURN = ord('"'), ord("\n"), ord("\r")
 
@@ -58,6 +59,7 @@ class BlockScanner:
         self._data = b""
         self._offset = offset
         self._is_last = False
+        self._in_parts_until = 0
 
     def header(self) -> list[bytes] | None:
         """The cells of the first line that is not blank; None where there is none. A byte order mark is left out."""
@@ -83,7 +85,7 @@ class BlockScanner:
             self._read_more(BLOCK_BYTES)
             if not self._data:
                 return
-            block, used = self._clean_block() or self._careful_block()
+            block, used = self._next_block()
             if block is not None and len(block.starts):
                 yield block
             self._drop(used)
@@ -116,27 +118,41 @@ class BlockScanner:
                 size += len(piece)
         self._data = b"".join(pieces)
 
-    def _clean_block(self) -> tuple[RecordBlock | None, int] | None:
-        """The records up to the last one that ends here, found by arithmetic; None where the bytes are not clean."""
+    def _next_block(self) -> tuple[RecordBlock | None, int]:
+        """The next records and the bytes they take: of all bytes at hand where they are clean, of a part otherwise."""
+        if self._offset >= self._in_parts_until:
+            block = self._clean_block(self._data, is_last=self._is_last)
+            if block is not None:
+                return block
+            self._in_parts_until = self._offset + len(self._data)
+        part = self._data[:PART_BYTES]
+        block = self._clean_block(part, is_last=self._is_last and len(part) == len(self._data))
+        return block if block is not None else self._careful_block()
+
+    def _clean_block(self, data: bytes, *, is_last: bool) -> tuple[RecordBlock, int] | None:
+        """The records up to the last one that ends in `data`, found by arithmetic; None where it is not clean."""
         columns = self._grammar.cell_count
-        if columns is None or columns < 2 or b"\0" in self._data:
+        if columns is None or columns < 2 or b"\0" in data:
             return None
-        return clean_block(self._data, self._offset, self._delimiter, columns, is_last=self._is_last)
+        return clean_block(data, self._offset, self._delimiter, columns, is_last=is_last)
 
     def _careful_block(self) -> tuple[RecordBlock | None, int]:
-        """The records up to the last one that ends here, found one by one."""
+        """The records that begin in the first part of the bytes at hand and end in them, found one by one."""
         data, position = self._data, 0
         starts: list[int] = []
         ends: list[int] = []
         faults: dict[int, RejectionRule] = {}
         try:
-            while (span := self._grammar.next_span(data, position, is_last=self._is_last)) is not None:
+            while position < PART_BYTES:
+                span = self._grammar.next_span(data, position, is_last=self._is_last)
+                if span is None:
+                    position = len(data)
+                    break
                 if span.fault:
                     faults[len(starts)] = span.fault
                 starts.append(span.start)
                 ends.append(span.end)
                 position = span.after
-            position = len(data)
         except MoreBytesNeeded:
             if not starts:
                 position = len(data) - len(data.lstrip(b"\r\n"))

@@ -41,7 +41,7 @@ class RecordGrammar:
     def __init__(self, delimiter: bytes, cell_count: int | None = None) -> None:
         self.delimiter = delimiter
         self.cell_count = cell_count
-        self._quoted, self._plain = _cell_patterns(delimiter)
+        self._quoted, self._plain, self._tidy_line = _cell_patterns(delimiter)
         self._blanks = b" " if delimiter == b"\t" else b" \t"
 
     def next_span(self, data: bytes, start: int, *, is_last: bool) -> Span | None:
@@ -81,6 +81,9 @@ class RecordGrammar:
     def _record(self, data: bytes, line: Span, *, is_last: bool) -> Span:
         if data.find(b'"', line.start, line.end) < 0:
             return line
+        tidy = self._tidy_line.match(data, line.start, min(line.end, line.start + MAX_RECORD_BYTES))
+        if tidy is not None and tidy.end() == line.end:
+            return line  # every quote of the line is closed in it, so the rules below would say the same
         limit = line.start + MAX_RECORD_BYTES
         end, is_whole = self._end_of_record(data, line.start, min(limit, len(data)))
         if end is None or (end == len(data) and not is_last):
@@ -155,7 +158,16 @@ class RecordGrammar:
 
 
 @lru_cache(maxsize=8)
-def _cell_patterns(delimiter: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """A quoted cell with what follows its closing quote, and a plain one. Possessive, so that none is read twice."""
-    other = rb"[^" + re.escape(delimiter) + rb"\r\n]*+"
-    return re.compile(rb'"((?:[^"]++|"")*+)"(' + other + rb")"), re.compile(other)
+def _cell_patterns(delimiter: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]:
+    """A quoted cell with what follows its closing quote, a plain cell, and cells that quoting leaves nothing to ask of.
+
+    Possessive, so that nothing is read twice.
+    """
+    mark = re.escape(delimiter)
+    other = rb"[^" + mark + rb"\r\n]*+"
+    tidy = rb'(?:"(?:[^"\r\n]++|"")*+"|[^"' + mark + rb"\r\n]*+)"
+    return (
+        re.compile(rb'"((?:[^"]++|"")*+)"(' + other + rb")"),
+        re.compile(other),
+        re.compile(tidy + rb"(?:" + mark + tidy + rb")*+"),
+    )

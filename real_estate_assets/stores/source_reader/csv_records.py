@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from real_estate_assets.core.records.batch import RecordBatch, UnreadableFile
 from real_estate_assets.core.records.blocks import BlockScanner
 from real_estate_assets.core.records.mapping import map_records, source_columns
-from real_estate_assets.core.records.text_frames import TextColumns, TextFrame, frame_of_block
+from real_estate_assets.core.records.text_frames import TextColumns, TextFrame, frame_of_block, joined_frames
 from real_estate_assets.core.tenants.expressions import columns_of
 from real_estate_assets.core.tenants.model import Layout
 from real_estate_assets.core.tenants.problems import nearest
@@ -27,11 +27,16 @@ def read_csv(
     """
     scanner = BlockScanner(chunks, layout.delimiter)
     columns = open_header(scanner, layout, name)
-    record_no = 0
+    pending: list[TextFrame] = []
+    first = record_no = 0
     for block in scanner.blocks():
-        frame = frame_of_block(block, record_no, columns)
-        yield from _batches(frame, len(block.starts), record_no, layout, county_fips, batch_rows)
+        if pending and record_no + len(block.starts) - first > batch_rows:
+            yield from _batches(joined_frames(pending), record_no - first, first, layout, county_fips, batch_rows)
+            pending, first = [], record_no
+        pending.append(frame_of_block(block, record_no, columns))
         record_no += len(block.starts)
+    if pending:
+        yield from _batches(joined_frames(pending), record_no - first, first, layout, county_fips, batch_rows)
 
 
 def open_header(scanner: BlockScanner, layout: Layout, name: str) -> TextColumns:
@@ -87,7 +92,7 @@ def _refuse_missing(header: tuple[str, ...], layout: Layout, name: str) -> None:
 def _batches(
     frame: TextFrame, rows: int, first: int, layout: Layout, county_fips: list[str], batch_rows: int
 ) -> Iterator[RecordBatch]:
-    """A block's records, cut into batches by record number."""
+    """The records of some blocks, cut into batches by record number."""
     for low in range(first, first + rows, batch_rows):
         high = min(low + batch_rows, first + rows)
         if rows <= batch_rows:
