@@ -142,7 +142,8 @@ begin
     -- Waits for another tenant that is making the same parent, until that one commits or gives up.
     insert into tenancy.model values (p_schema, p_model) on conflict do nothing;
   end if;
-  if to_regclass(parent) is null then
+  -- Asked of pg_class: to_regclass answers from a cache that does not yet know what the other one made meanwhile.
+  if not exists (select from pg_class where relname = p_model and relnamespace = p_schema::regnamespace) then
     execute format('create table %s (like %I.%I) partition by list (tenant_id)', parent, p_schema || '__leaf', p_heap);
     perform tenancy.secure(to_regclass(parent), p_schema = 'marts');
   end if;
