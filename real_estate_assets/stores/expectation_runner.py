@@ -51,16 +51,17 @@ class ExpectationRunner:
     ) -> dict[str, RuleVerdict]:
         """Row rules on the records in a heap of `raw__leaf`, by name. Raises RuleError."""
         arguments = [bound_arguments(rule, parameters) for rule in rules]
+        table = f'{RECORDS_SCHEMA}."{heap}"'
         asset = self._source.add_table_asset("records", table_name=heap, schema_name=RECORDS_SCHEMA)
         results = _validate(asset, rules, arguments, _FAILING_RECORDS)
-        table = f'{RECORDS_SCHEMA}."{heap}"'
         verdicts = {}
         for rule, bound in zip(rules, arguments, strict=True):
             found = results[rule.name]
             if rule.type == QUERY_TYPE:
                 rows_failed, query = found["observed_value"], bound["unexpected_rows_query"].format(batch=table)
             else:
-                rows_failed, query = found["unexpected_count"], found["unexpected_index_query"].rstrip(" ;\n")
+                # GX sums up, and the sum of no row is null.
+                rows_failed, query = found["unexpected_count"] or 0, found["unexpected_index_query"].rstrip(" ;\n")
             verdicts[rule.name] = RuleVerdict(rows_failed == 0, rows_failed, query)
         return verdicts
 
@@ -77,19 +78,45 @@ class ExpectationRunner:
 def expectation_runner(dsn: str) -> Iterator[ExpectationRunner]:
     """Opens GX on a database: an ephemeral context without files, telemetry or progress bars."""
     import great_expectations as gx
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
+    in_memory = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(),
+        analytics_enabled=False,
+        progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
+    )
+    _teach_geometry()
     with warnings.catch_warnings():
-        # SQLAlchemy cannot name PostGIS' type; no rule compares a shape outside of SQL.
-        warnings.filterwarnings("ignore", message="Did not recognize type 'geometry'")
-        context = gx.get_context(mode="ephemeral")
-        context.enable_analytics(enable=False)
-        context.variables.progress_bars = {"globally": False, "metric_calculations": False}  # type: ignore[assignment]
+        # GX wants the schema in the connection, as a search path; then the query it names would be unqualified.
+        warnings.filterwarnings("ignore", message="`schema_name` is deprecated")
+        context = gx.get_context(mode="ephemeral", project_config=in_memory)
         sqlalchemy_url = dsn.replace("postgresql://", "postgresql+psycopg2://", 1)
         source = context.data_sources.add_postgres("warehouse", connection_string=sqlalchemy_url)
         try:
             yield ExpectationRunner(source)
         finally:
             source.get_engine().dispose()
+
+
+def _teach_geometry() -> None:
+    """Tell SQLAlchemy of PostGIS' type: GX looks at all columns of a table, and fails on one whose type has no name."""
+    from sqlalchemy.dialects.postgresql.base import ischema_names
+    from sqlalchemy.types import UserDefinedType
+
+    class Geometry(UserDefinedType[bytes]):
+        cache_ok = True
+
+        def __init__(self, *_: str) -> None:
+            """Shape and SRID, of which no rule makes use."""
+
+        def get_col_spec(self, **_: Any) -> str:
+            return "geometry"
+
+    ischema_names.setdefault("geometry", Geometry)
 
 
 def _validate(
