@@ -111,3 +111,11 @@ def test_a_zone_stated_twice_is_refused():
 def test_rows_of_other_kinds_are_passed_over():
     scale = FloodScale.from_rows([MINIMAL, MINIMAL | {"peril": "heat"}, MINIMAL | {"layer_kind": "other"}])
     assert len(scale.meanings) == 1
+
+
+def test_the_scale_of_the_documentation_is_that_of_the_seed(scale):
+    lines = (SEED.parents[2] / "docs/hazards.md").read_text(encoding="utf-8").splitlines()
+    start = lines.index("| score | what stands there |") + 2
+    documented = [line.split(" | ")[0].strip("| ") for line in lines[start : lines.index("", start)]]
+    stated = {meaning.score for meaning in scale.meanings.values()} - {None}
+    assert documented == [*(f"{score:.2f}" for score in sorted(stated, reverse=True)), "null"]
