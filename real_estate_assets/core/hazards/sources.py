@@ -15,10 +15,19 @@ from real_estate_assets.core.hazards.flood_scale import (
     MINIMAL_SUBTYPE,
     MINIMAL_ZONE,
     FloodScale,
+    ZoneMeaning,
     clean_code,
     zone_category,
 )
-from real_estate_assets.core.hazards.layers import CountyScores, Floats, Objects, Peril, Statement, ZoneLayer
+from real_estate_assets.core.hazards.layers import (
+    CountyScores,
+    Floats,
+    NullReason,
+    Objects,
+    Peril,
+    Statement,
+    ZoneLayer,
+)
 
 NULL_NUMBER = -9999.0
 
@@ -38,11 +47,6 @@ def flood_zones(
     inside which the layer is complete, so that ground without a zone is of minimal hazard; None when not known.
     """
     meanings = [scale.meaning(zone, subtype) for zone, subtype in zip(zone_codes, zone_subtypes, strict=True)]
-    reasons = [
-        "zone_not_on_scale" if meaning is None else "zone_undetermined" if meaning.score is None else None
-        for meaning in meanings
-    ]
-    minimal = scale.meanings[MINIMAL_ZONE, MINIMAL_SUBTYPE]
     return ZoneLayer(
         name=name,
         peril="flood",
@@ -52,17 +56,28 @@ def flood_zones(
         zone_subtypes=_objects([clean_code(subtype) for subtype in zone_subtypes]),
         categories=_objects([zone_category(*pair) for pair in zip(zone_codes, zone_subtypes, strict=True)]),
         severities=_numbers([None if meaning is None else meaning.score for meaning in meanings]),
-        unscored_reasons=_objects(reasons),
-        scores_pct=np.full(len(reasons), np.nan),
+        unscored_reasons=_objects([_unscored_reason(meaning) for meaning in meanings]),
+        scores_pct=np.full(len(meanings), np.nan),
         annual_probabilities=_numbers(
             [None if meaning is None else meaning.annual_probability for meaning in meanings]
         ),
         record_nos=np.asarray(record_nos, np.int64),
         coverage=coverage,
-        background=None
-        if coverage is None
-        else Statement(MINIMAL_ZONE, MINIMAL_SUBTYPE, f"{MINIMAL_ZONE} | {MINIMAL_SUBTYPE}", minimal.score or 0.0),
+        background=None if coverage is None else _minimal(scale),
     )
+
+
+def _unscored_reason(meaning: ZoneMeaning | None) -> NullReason | None:
+    if meaning is None:
+        return "zone_not_on_scale"
+    return "zone_undetermined" if meaning.score is None else None
+
+
+def _minimal(scale: FloodScale) -> Statement:
+    """What covered ground without a zone is: FEMA does not draw every area of minimal hazard."""
+    category = zone_category(MINIMAL_ZONE, MINIMAL_SUBTYPE) or ""
+    score = scale.meanings[MINIMAL_ZONE, MINIMAL_SUBTYPE].score
+    return Statement(MINIMAL_ZONE, MINIMAL_SUBTYPE, category, score or 0.0)
 
 
 def tract_shares(
