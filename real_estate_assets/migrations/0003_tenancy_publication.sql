@@ -322,18 +322,18 @@ create function tenancy.leaves_of (p_tenant text) returns table (leaf text, pare
   order by i.inhparent is null, 1 $$;
 
 -- Every row of the tenant outside the leaves, in every table that has tenant_id; its registration last. Returns how many.
--- What hangs on rows already gone (foreign keys cascade) is not counted twice.
 create function tenancy.forget_rows (p_tenant text) returns bigint language plpgsql as $$
-declare r record; n bigint; total bigint := 0;
+declare r regclass; n bigint; total bigint := 0; shared regclass[];
 begin
-  for r in select c.oid::regclass as relation from pg_class c join pg_namespace n on n.oid = c.relnamespace
-             join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
-           where c.relkind = 'r' and n.nspname not like '%\_\_leaf' and n.nspname not like 'pg\_%'
-           order by c.oid = 'tenancy.tenant'::regclass loop
-    execute format('delete from %s where tenant_id = %L', r.relation, p_tenant);
-    get diagnostics n = row_count;
+  select array_agg(c.oid::regclass order by c.oid = 'tenancy.tenant'::regclass, c.oid) into shared
+    from pg_class c join pg_namespace s on s.oid = c.relnamespace
+    join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+   where c.relkind = 'r' and s.nspname not like '%\_\_leaf' and s.nspname not like 'pg\_%';
+  foreach r in array shared loop -- counted first: foreign keys cascade
+    execute format('select count(*) from %s where tenant_id = %L', r, p_tenant) into n;
     total := total + n;
   end loop;
+  foreach r in array shared loop execute format('delete from %s where tenant_id = %L', r, p_tenant); end loop;
   return total;
 end $$;
 
