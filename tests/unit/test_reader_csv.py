@@ -303,6 +303,14 @@ def test_the_declared_encoding_is_used(encoding: str, text: str, tmp_path: Path)
     assert rows(read(tmp_path / "roll.csv", data, encoding=encoding)) == [("1", text, "3"), ("2", f"{text}\n", "3")]
 
 
+def test_utf8_that_is_declared_as_something_else_is_found_out(tmp_path: Path) -> None:
+    data = "k,b,c\n1,Café,x\n2,São Paulo,x\n3,Zürich,x\n".encode()
+    with pytest.raises(UnreadableFile, match="is declared latin-1, but the first 3 characters") as caught:
+        read(tmp_path / "roll.csv", data, encoding="latin-1")
+    assert caught.value.code == "not_text"
+    assert rows(read(tmp_path / "roll.csv", data, encoding="utf-8"))[1] == ("2", "São Paulo", "x")
+
+
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 def test_other_delimiters(delimiter: str, tmp_path: Path) -> None:
     data = delimiter.join("kbc") + "\n" + delimiter.join(["1", '"a,b"', ""]) + "\n"

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 import string
 from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from real_estate_assets.core.records.fields import FIELDS
 from real_estate_assets.core.tenants import (
+    Source,
+    SourceFileEntry,
     TenantFile,
     TenantFileError,
     config_sha256,
@@ -17,7 +24,10 @@ from real_estate_assets.core.tenants import (
     read_source_entry,
     source_entry,
 )
+from real_estate_assets.core.tenants.expressions import EXPRESSION_KINDS
+from real_estate_assets.core.tenants.model import SOURCE_KINDS
 from real_estate_assets.core.tenants.sums import parse_sum
+from real_estate_assets.core.tenants.units import UNIT_NAMES
 from real_estate_assets.core.tenants.yaml_text import read_yaml
 
 GOOD = r"""tenant: charles-river
@@ -108,6 +118,7 @@ def test_a_good_file_is_read() -> None:
         ('"1": true', '"1": maybe', "neither true nor false"),
         ("unit_number: {column: Location, ", 'unit_number: {column: Location, date: "%Y%m%d", ', "'date' is for dates"),
         ("bathrooms_total: {sum", "zoning: {sum", "a sum is a number, but zoning is text"),
+        ("bathrooms_total: {sum", "tax_amount_usd: {unit: {from: kusd, to: usd}, sum", "a sum of money has no 'unit'"),
         ("vintage: 2013-01-01", "vintage: 2013-02-31", "vintage"),
         ("uri: tax_fy14", "uri: ../other/tax_fy14", "leads out of the tenant's data folder"),
         ("uri: tax_fy14", "uri: /etc/tax_fy14", "is not a relative path"),
@@ -177,8 +188,6 @@ def test_faults_of_a_map_are_named_beside_faults_of_another_part() -> None:
     ],
 )
 def test_a_slug_with_anything_else_is_refused_clearly(slug: str) -> None:
-    import json
-
     lines = faults(GOOD.replace("tenant: charles-river", f"tenant: {json.dumps(slug)}"))
     assert any("slug has 1 to 63 of a-z, 0-9" in line for line in lines) or slug == "a\0b"
 
@@ -277,8 +286,6 @@ def test_what_does_not_change_the_reading_keeps_the_fingerprint(old: str, new: s
 
 
 def test_a_written_down_entry_reads_as_it_did() -> None:
-    import json
-
     source = parse_tenant_file(GOOD, name="t").sources[0]
     for file in source.files:
         again, same = read_source_entry(json.loads(json.dumps(source_entry(source, file))))
@@ -320,3 +327,19 @@ def test_patterns_take_linear_time() -> None:
 def test_the_nearest_word_may_be_none() -> None:
     check: Callable[[str], list[str]] = faults
     assert any("allowed: " in line for line in check(GOOD.replace("    encoding:", "    zzzzzzzzzz:")))
+
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "tenant_file.md"
+
+
+def test_the_example_of_the_documentation_is_a_tenant_file() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(parse_tenant_file(example, name="tenant_file.md").sources) == 2
+
+
+def test_the_documentation_names_every_word_of_the_grammar() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    words = {name for model in (TenantFile, Source, SourceFileEntry) for name in model.model_fields}
+    words |= {name for model in EXPRESSION_KINDS.values() for name in model.model_fields}
+    words |= {*SOURCE_KINDS, *get_args(UNIT_NAMES), *FIELDS}
+    assert not [word for word in words if not re.search(rf"\b{word}\b", text)]

@@ -16,6 +16,7 @@ from real_estate_assets.core.records.batch import UnreadableFile
 
 MAX_FEATURE_BYTES = 64 << 20
 MAX_HEAD_BYTES = 1 << 20
+_KEPT_BYTES = 1 << 20  # bytes already given are dropped in such portions: dropping them one by one copies the rest
 # Strings whole, so that no brace inside one counts; a lone quote is a string whose end is still to come.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}]|"', re.DOTALL)
 _ITEM_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\]]|"', re.DOTALL)
@@ -45,8 +46,9 @@ class FeatureStream:
                 break
             end = self._item_end(start)
             yield self._data[start:end]
-            self._data = self._data[end:]
-            position = 0
+            position = end
+            if position > _KEPT_BYTES:
+                self._data, position = self._data[position:], 0
         self._read_tail(start)
 
     def head_members(self) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def _column_problems(field: Field, family: Family, expression: ColumnExpression)
 def _bound_problems(field: Field, family: Family, expression: ColumnExpression | SumExpression) -> Iterator[str]:
     bounds = [text for text in (expression.min, expression.max) if text is not None]
     if expression.unit is not None:
-        yield from _unit_problems(field, family, expression.unit.to)
+        yield from _unit_problems(field, family, expression.unit.to, is_sum=isinstance(expression, SumExpression))
     if bounds and family not in (*_NUMERIC, "date"):
         yield f"'min' and 'max' are for numbers and dates, but {field.name} is {field.pg_type}"
         return
@@ -84,10 +84,12 @@ def _bound_problems(field: Field, family: Family, expression: ColumnExpression |
         yield f"min {bounds[0]} is above max {bounds[1]}"
 
 
-def _unit_problems(field: Field, family: Family, to_unit: str) -> Iterator[str]:
+def _unit_problems(field: Field, family: Family, to_unit: str, *, is_sum: bool) -> Iterator[str]:
     own = unit_of_field(field.name)
     if family not in ("number", "money"):
         yield f"'unit' is for measures, but {field.name} is {field.pg_type}"
+    elif family == "money" and is_sum:
+        yield f"a sum of money has no 'unit'; put the factor into the sum of {field.name}"
     elif own is not None and own != to_unit:
         yield f"{field.name} is in {own}, so the unit must end 'to: {own}', not 'to: {to_unit}'"
 

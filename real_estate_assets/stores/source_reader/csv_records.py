@@ -12,10 +12,18 @@ from collections.abc import Iterable, Iterator
 from real_estate_assets.core.records.batch import RecordBatch, UnreadableFile
 from real_estate_assets.core.records.blocks import BlockScanner
 from real_estate_assets.core.records.mapping import map_records, source_columns
-from real_estate_assets.core.records.text_frames import TextColumns, TextFrame, frame_of_block, joined_frames
+from real_estate_assets.core.records.text_frames import (
+    TextColumns,
+    TextFrame,
+    frame_of_block,
+    joined_frames,
+    utf8_characters,
+)
 from real_estate_assets.core.tenants.expressions import columns_of
 from real_estate_assets.core.tenants.model import Layout
 from real_estate_assets.core.tenants.problems import nearest
+
+MIN_UTF8_CHARACTERS = 3
 
 
 def read_csv(
@@ -29,7 +37,11 @@ def read_csv(
     columns = open_header(scanner, layout, name)
     pending: list[TextFrame] = []
     first = record_no = 0
+    is_ascii = True
     for block in scanner.blocks():
+        if is_ascii and not block.data.isascii():
+            _refuse_undeclared_utf8(block.data, columns)
+            is_ascii = False
         if pending and record_no + len(block.starts) - first > batch_rows:
             yield from _batches(joined_frames(pending), record_no - first, first, layout, county_fips, batch_rows)
             pending, first = [], record_no
@@ -73,6 +85,17 @@ def open_header(scanner: BlockScanner, layout: Layout, name: str) -> TextColumns
 def _refuse_other_text(start: bytes, name: str) -> None:
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise UnreadableFile("not_text", f"{name}: the file is UTF-16. Save it as UTF-8 and declare that.")
+
+
+def _refuse_undeclared_utf8(data: bytes, columns: TextColumns) -> None:
+    """Judged once, by the first block that has anything beyond ASCII."""
+    count = utf8_characters(data, columns.encoding)
+    if count >= MIN_UTF8_CHARACTERS:
+        raise UnreadableFile(
+            "not_text",
+            f"{columns.file}: is declared {columns.encoding}, but the first {count:,} characters beyond ASCII are all "
+            "valid UTF-8, as no other encoding is by chance. Declare utf-8.",
+        )
 
 
 def _refuse_missing(header: tuple[str, ...], layout: Layout, name: str) -> None:
