@@ -13,12 +13,14 @@ import os
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from real_estate_assets.settings import Role, Settings
 from real_estate_assets.stores import cluster_roles
@@ -32,6 +34,19 @@ def pytest_configure() -> None:
     """Tests are the same on every machine: no setting of the caller's reaches them, but where the shared data are."""
     for name in [name for name in os.environ if name.startswith("REOS_") and name != "REOS_TEST_DATA"]:
         del os.environ[name]
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Parse the dbt project if that is due: the code location reads the manifest. No database is asked for that."""
+    from real_estate_assets.stores.dbt_process import DbtError, ensure_manifest
+
+    if hasattr(session.config, "workerinput"):
+        return  # the process that started the workers has done it
+    nowhere = Settings(environment="test", warehouse_host="nowhere.invalid", warehouse_owner_password=SecretStr("none"))
+    try:
+        ensure_manifest(nowhere)
+    except DbtError as error:  # what needs the manifest fails by itself; the rest can be tested all the same
+        warnings.warn(str(error), stacklevel=1)
 
 
 @dataclass(frozen=True)

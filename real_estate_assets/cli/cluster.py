@@ -43,8 +43,9 @@ def up(
 
 
 def bring_up(settings: Settings, *, new_port: bool = False, tell: Callable[[str], None] = lambda _: None) -> list[str]:
-    """Start, migrate, prepare Dagster's storage; returns a line per step. Changes nothing that is in order."""
+    """Start, migrate, prepare what the code location reads; a line per step. What is in order stays as it is."""
     from real_estate_assets.stores.dagster_home import ensure_storage
+    from real_estate_assets.stores.dbt_process import ensure_manifest
     from real_estate_assets.stores.local_cluster import LocalCluster
     from real_estate_assets.stores.migrations import migrate
 
@@ -62,6 +63,8 @@ def bring_up(settings: Settings, *, new_port: bool = False, tell: Callable[[str]
     lines.append(f"Schema: {len(applied)} migrations applied" if applied else "Schema: up to date")
     tell("Preparing Dagster's storage")
     lines.append("Dagster's storage: " + ("made" if ensure_storage(settings) else "up to date"))
+    tell("Parsing the warehouse's models")
+    lines.append("Models: " + ("parsed" if ensure_manifest(settings) else "up to date"))
     return lines
 
 
