@@ -108,7 +108,7 @@ def test_every_described_column_stands_in_a_mart(marts: dict[str, Any]) -> None:
 def test_canonical_fields_mean_what_the_record_types_say(marts: dict[str, Any]) -> None:
     canonical = {field.name: field for fields in FIELDS.values() for field in fields}
     # Made from the canonical field on the way, so described apart: normal forms, places taken from polygons.
-    remade = set("parcel_number unit_number deed_reference latitude longitude geom_4326 is_repaired".split())
+    remade = {"parcel_number", "unit_number", "deed_reference", "latitude", "longitude", "geom_4326", "is_repaired"}
     remade |= {"category", "zone_code", "peril", "fiscal_year"}
     for mart in marts.values():
         for name, column in mart["columns"].items():

@@ -14,12 +14,15 @@
   {%- for source in graph.sources.values() if source.meta.get('partitioned_by') -%}
     {%- do tables.append('(' ~ quoted(source.schema) ~ ', ' ~ quoted(source.identifier) ~ ', ' ~ quoted(source.meta.partitioned_by) ~ ')') -%}
   {%- endfor -%}
-  {% call statement('prepare', auto_begin=True) %}
+  {% call statement('prepare', fetch_result=True, auto_begin=True) %}
     select tenancy.ensure(s.schema_name, s.table_name, t.tenant_id, null, s.sub_key)
-    from (values {{ tables | sort | join(', ') }}) as s (schema_name, table_name, sub_key),
-      unnest({{ text_array(tenant_ids()) }}) as t (tenant_id)
+    from (values {{ tables | sort | join(', ') }}) as s (schema_name, table_name, sub_key), tenancy.tenant as t
+    where t.is_active and t.tenant_id = any({{ text_array(tenant_ids()) }})
   {% endcall %}
   {% do adapter.commit() %}
+  {%- if not load_result('prepare').data -%}
+    {{ exceptions.raise_compiler_error('none of these tenants is known and active: ' ~ tenant_ids() | join(', ')) }}
+  {%- endif -%}
   {{ return('') }}
 {%- endmacro %}
 
@@ -33,8 +36,11 @@
     call tenancy.publish_all({{ quoted(invocation_id) }}, {{ tenants }})
   {% endcall %}
   {% call statement('published', fetch_result=True, auto_begin=True) %}
-    select tenant_id, is_ok, row_count, error from tenancy.outcome
-    where invocation_id = {{ quoted(invocation_id) }} and node_id = 'publish' order by tenant_id
+    select t.tenant_id, coalesce(o.is_ok, false), o.row_count, coalesce(o.error, 'no such tenant')
+    from unnest({{ tenants }}) as t (tenant_id)
+    left join tenancy.outcome as o
+      on t.tenant_id = o.tenant_id and o.invocation_id = {{ quoted(invocation_id) }} and o.node_id = 'publish'
+    order by t.tenant_id
   {% endcall %}
   {% do adapter.commit() %}
   {%- set kept = [] -%}

@@ -1,5 +1,5 @@
 {# Whose failure for a tenant stops a node for that tenant: its parents (through ephemeral models), the tests on them, and
-   the Python stages that write its sources, which are named by their asset key. Not seeds: no tenant has an outcome of
+   the Python stages that write its sources (meta.stage). Not seeds: no tenant has an outcome of
    one, and dbt itself skips what stands behind a seed that did not load. #}
 {% macro upstream_nodes() -%}
   {%- set found = [] -%}
@@ -9,8 +9,8 @@
     {%- if id not in found -%}
       {%- set node = graph.sources.get(id) or graph.nodes.get(id) -%}
       {%- if node.resource_type == 'source' -%}
-        {%- set key = node.meta.get('dagster', {}).get('asset_key') -%}
-        {%- if key and key | join('/') not in found -%}{%- do found.append(key | join('/')) -%}{%- endif -%}
+        {%- set stage = node.meta.get('stage') -%}
+        {%- if stage and stage not in found -%}{%- do found.append(stage) -%}{%- endif -%}
       {%- elif node.config.materialized == 'ephemeral' -%}
         {%- do open.extend(node.depends_on.nodes) -%}
       {%- elif node.resource_type == 'model' -%}

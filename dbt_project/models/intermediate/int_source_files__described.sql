@@ -18,7 +18,8 @@ final as (
     lead(source_files.file_no) over vintages is null as is_newest
   from source_files
   left join source_kinds on source_files.source_kind = source_kinds.source_kind
-  where source_files.read_status = 'read'
+  -- A file that a batch rule stopped speaks of nothing yet.
+  where source_files.read_status = 'read' and source_files.gate_passed is not false
   window vintages as (
     partition by source_files.source_name
     order by source_files.vintage nulls first, source_files.file_no

@@ -1,7 +1,8 @@
 {# mapped_fields: the canonical fields this file gives. An entry is the source with one file, whose own columns go first; a
    field it maps to null is one that this file does not have. #}
 select
-  file_no, source_name, source_kind, vintage, received_at, sha256, record_type, read_status, record_count,
+  file_no, source_name, source_kind, vintage, received_at, sha256, record_type, read_status, gate_passed,
+  record_count,
   array(
     select mapping.key
     from jsonb_each((source_entry -> 'columns') || coalesce(source_entry #> '{files,0,columns}', '{}')) as mapping
