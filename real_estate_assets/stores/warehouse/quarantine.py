@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 VALUE_LENGTH = 200  # of a rejected value; the whole of it stands in the landed file
 
 
-class UnknownTenantError(ValueError):
-    """There is no such tenant."""
+@dataclass(frozen=True, slots=True)
+class FileAccount:
+    """One file of a tenant that was read, and where its records went. vintage: 'unknown' where the source has none."""
+
+    file_no: int
+    uri: str
+    vintage: str
+    account: Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +34,6 @@ class RejectedBy:
     """All records of one file that one rule rejected; the samples are the first of them in the file."""
 
     file_no: int
-    uri: str
-    vintage: str
     stage: str
     rule: str
     column_name: str
@@ -55,7 +59,6 @@ class NulledCells:
     """Cells of one file's column that were made null although the source had text there; the records were accepted."""
 
     file_no: int
-    uri: str
     column_name: str
     reason: str
     cells: int
@@ -143,26 +146,33 @@ def account_of(connection: Connection[tuple[Any, ...]], tenant_id: str, file_no:
     return Account(int(row[1]), int(found[0]), int(found[1]))
 
 
+def file_accounts(warehouse: Warehouse, tenant_id: str) -> list[FileAccount]:
+    """The account of every file that was read, in order of the file numbers."""
+    with warehouse.as_app(tenant_id) as connection:
+        files = connection.execute(
+            "select file_no, uri, coalesce(vintage::text, 'unknown') from prov.source_file"
+            " where tenant_id = %s and read_status = 'read' order by 1",
+            (tenant_id,),
+        ).fetchall()
+        return [FileAccount(f[0], f[1], f[2], account_of(connection, tenant_id, f[0])) for f in files]
+
+
 def rejected_by_rule(
     warehouse: Warehouse, tenant_id: str, *, rule: str | None = None, samples: int = 5
 ) -> list[RejectedBy]:
-    """What was rejected, by file, stage and rule: the most frequent first within a file.
-
-    Raises UnknownTenantError when there is no such tenant.
-    """
+    """What was rejected, by file, stage and rule: the most frequent first within a file."""
     with warehouse.as_app(tenant_id) as connection:
-        _must_exist(connection, tenant_id)
         rows = connection.execute(
-            "select q.file_no, f.uri, f.locator_kind, coalesce(f.vintage::text, 'unknown'), q.stage, q.rule,"
-            " q.column_name, count(*), (array_agg(q.record_no order by q.record_no))[1:%(samples)s],"
+            "select q.file_no, f.uri, f.locator_kind, q.stage, q.rule, q.column_name, count(*),"
+            " (array_agg(q.record_no order by q.record_no))[1:%(samples)s],"
             " min(q.message) || case when count(distinct q.message) > 1 then ' (and other messages)' else '' end"
             " from quarantine.record q join prov.source_file f on f.tenant_id = q.tenant_id and f.file_no = q.file_no"
             " where q.tenant_id = %(tenant)s and f.tenant_id = %(tenant)s"
             " and (%(rule)s::text is null or q.rule = %(rule)s)"
-            " group by 1, 2, 3, 4, 5, 6, 7 order by q.file_no, count(*) desc, q.rule",
+            " group by 1, 2, 3, 4, 5, 6 order by q.file_no, count(*) desc, q.rule",
             {"tenant": tenant_id, "rule": rule, "samples": samples},
         ).fetchall()
-    return [RejectedBy(r[0], r[1], r[3], r[4], r[5], r[6], r[7], Locator(r[1], r[2]).of(r[8]), r[9]) for r in rows]
+    return [RejectedBy(r[0], r[3], r[4], r[5], r[6], Locator(r[1], r[2]).of(r[7]), r[8]) for r in rows]
 
 
 def rejected_records(warehouse: Warehouse, tenant_id: str, rule: str, *, limit: int) -> list[RejectedRecord]:
@@ -179,12 +189,8 @@ def rejected_records(warehouse: Warehouse, tenant_id: str, rule: str, *, limit: 
 
 
 def nulled_cells(warehouse: Warehouse, tenant_id: str, *, samples: int = 5) -> list[NulledCells]:
-    """Cells made null as out of bounds or unparseable, by file, column and reason.
-
-    Raises UnknownTenantError when there is no such tenant.
-    """
+    """Cells made null as out of bounds or unparseable, by file, column and reason."""
     with warehouse.as_app(tenant_id) as connection:
-        _must_exist(connection, tenant_id)
         rows = connection.execute(
             "select c.file_no, f.uri, f.locator_kind, c.column_name, c.reason, count(*),"
             " (array_agg(c.record_no order by c.record_no))[1:%(samples)s]"
@@ -193,9 +199,4 @@ def nulled_cells(warehouse: Warehouse, tenant_id: str, *, samples: int = 5) -> l
             " group by 1, 2, 3, 4, 5 order by c.file_no, count(*) desc, c.column_name",
             {"tenant": tenant_id, "samples": samples},
         ).fetchall()
-    return [NulledCells(r[0], r[1], r[3], r[4], r[5], Locator(r[1], r[2]).of(r[6])) for r in rows]
-
-
-def _must_exist(connection: Connection[tuple[Any, ...]], tenant_id: str) -> None:
-    if connection.execute("select from tenancy.tenant where tenant_id = %s", (tenant_id,)).fetchone() is None:
-        raise UnknownTenantError(f"there is no tenant {tenant_id!r}; `reos tenant list` shows those there are")
+    return [NulledCells(r[0], r[3], r[4], r[5], Locator(r[1], r[2]).of(r[6])) for r in rows]
