@@ -35,9 +35,9 @@ class StageRun:
 
 def run_references(instance: dg.DagsterInstance, *, force: bool = False) -> StageRun | None:
     """Load the reference layers that changed; None where none did."""
-    from real_estate_assets.defs.reference.keys import ALL
+    from real_estate_assets.defs.reference.keys import WITH_FIELD_MAP
 
-    keys = list(ALL) if force else stale_references(instance)
+    keys = list(WITH_FIELD_MAP) if force else stale_references(instance)
     if not keys:
         return None
     job = _job("reference_job")

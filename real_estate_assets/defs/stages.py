@@ -21,7 +21,7 @@ from real_estate_assets.defs.landing.signatures import source_signatures
 from real_estate_assets.defs.per_tenant import Stage
 from real_estate_assets.defs.records.assets import RECORDS
 from real_estate_assets.defs.records.assets import STAGE as RECORDS_STAGE
-from real_estate_assets.defs.reference.keys import ALL as REFERENCES
+from real_estate_assets.defs.reference.keys import WITH_FIELD_MAP as REFERENCES
 from real_estate_assets.defs.warehouse.assets import STAGE as WAREHOUSE
 from real_estate_assets.defs.warehouse.assets import warehouse_models
 from real_estate_assets.stores.warehouse import Warehouse

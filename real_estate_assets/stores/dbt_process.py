@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from real_estate_assets.settings import PROJECT_ROOT, Settings, process_environment
 
@@ -133,3 +134,26 @@ def ensure_manifest(settings: Settings) -> bool:
     if done.returncode != 0:
         raise DbtError(f"the dbt project does not parse:\n{(done.stdout + done.stderr)[-4000:]}")
     return True
+
+
+def load_manifest() -> dict[str, Any]:
+    """dbt's manifest. Raises DbtError where the project was never parsed."""
+    if not MANIFEST.exists():
+        raise DbtError("dbt_project/target/manifest.json is missing: run `reos up`, which parses the dbt project")
+    manifest: dict[str, Any] = json.loads(MANIFEST.read_text(encoding="utf-8"))
+    return manifest
+
+
+def generate_docs(settings: Settings, tenant_ids: Sequence[str]) -> Path:
+    """Write dbt's documentation site (index.html with its data inside) and return its path. Raises DbtError."""
+    variables = json.dumps({"tenant_ids": sorted(tenant_ids)})
+    command = [
+        str(Path(sys.executable).with_name("dbt")), "--quiet", "--log-level-file", "none", "docs", "generate", "--static",
+        "--vars", variables, "--project-dir", str(DBT_PROJECT),
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, cwd=DBT_PROJECT, env=process_environment(environment(settings)), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise DbtError(f"dbt docs generate failed:\n{(done.stdout + done.stderr)[-4000:]}")
+    return MANIFEST.with_name("static_index.html")

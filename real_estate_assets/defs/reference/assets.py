@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from real_estate_assets.core.provenance.field_map import mapped_fields
 from real_estate_assets.core.provenance.source_registry import source_kinds
 from real_estate_assets.core.references import parse_references
 from real_estate_assets.defs.code_versions import code_version
@@ -12,6 +13,7 @@ from real_estate_assets.defs.fingerprints import FINGERPRINT_TAG
 from real_estate_assets.defs.reference.keys import (
     COUNTY_BOUNDARIES,
     COUNTY_HAZARD_SCORES,
+    FIELD_MAP,
     FLOOD_ZONES,
     HOUSE_PRICE_INDEX,
     KINDS,
@@ -75,6 +77,9 @@ def _reviewed(key: dg.AssetKey, kinds: set[str], description: str) -> dg.AssetSp
             {"python", "postgres"},
             "Grain: one reviewed version of one kind of source, with its reason.",
         ),
+        _reviewed(
+            FIELD_MAP, {"dbt", "postgres"}, "Grain: one field of one mart, with the field group its evidence is found by."
+        ),
         *(
             _reviewed(key, {"dbt", "postgres"}, f"Grain: one reviewed row of {key.path[-1]}, with its reason.")
             for key in SEEDS
@@ -85,8 +90,8 @@ def _reviewed(key: dg.AssetKey, kinds: set[str], description: str) -> dg.AssetSp
 def reviewed_tables(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Load the source registry and dbt's seeds: what people decided, and why."""
-    from real_estate_assets.stores.dbt_process import DbtError, run_dbt
+    """Load the source registry, the field map and dbt's seeds: what people decided, and why."""
+    from real_estate_assets.stores.dbt_process import DbtError, load_manifest, run_dbt
     from real_estate_assets.stores.warehouse import registry
 
     made_of = {key: reference_signature(key) for key in context.selected_asset_keys}
@@ -97,6 +102,8 @@ def reviewed_tables(
             raise DbtError(f"dbt seed failed:\n{run.tail}")
     if SOURCE_REGISTRY in made_of:
         registry.append_versions(warehouse.get(), source_kinds())
+    if FIELD_MAP in made_of:
+        registry.replace_field_map(warehouse.get(), mapped_fields(load_manifest()))
     for key, signature in made_of.items():
         yield dg.MaterializeResult(
             asset_key=key, data_version=dg.DataVersion(signature), tags={FINGERPRINT_TAG: signature}

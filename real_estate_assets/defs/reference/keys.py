@@ -11,10 +11,13 @@ FLOOD_ZONES = dg.AssetKey(["reference", "flood_zones"])
 COUNTY_HAZARD_SCORES = dg.AssetKey(["reference", "county_hazard_scores"])
 HOUSE_PRICE_INDEX = dg.AssetKey(["reference", "house_price_index"])
 SOURCE_REGISTRY = dg.AssetKey(["reference", "source_registry"])
+FIELD_MAP = dg.AssetKey(["reference", "field_map"])
 SEEDS = tuple(dg.AssetKey(["reference", file.stem]) for file in SEED_FILES)
 HAZARD_SCORE_SCALE = dg.AssetKey(["reference", "hazard_score_scale"])
 
 ALL = (COUNTY_BOUNDARIES, FLOOD_ZONES, COUNTY_HAZARD_SCORES, HOUSE_PRICE_INDEX, SOURCE_REGISTRY, *SEEDS)
+# Nothing reads the field map but people and the provenance functions: no stage is made of it.
+WITH_FIELD_MAP = (*ALL, FIELD_MAP)
 
 # Which kind of layer of the description each asset loads.
 KINDS = {

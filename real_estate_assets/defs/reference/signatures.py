@@ -6,9 +6,10 @@ import hashlib
 
 import dagster as dg
 
+from real_estate_assets.core.provenance.field_map import mapped_fields
 from real_estate_assets.core.provenance.source_registry import source_kinds
 from real_estate_assets.core.references import parse_references
-from real_estate_assets.defs.reference.keys import KINDS, SEED_FILES, SEEDS, SOURCE_REGISTRY
+from real_estate_assets.defs.reference.keys import FIELD_MAP, KINDS, SEED_FILES, SEEDS, SOURCE_REGISTRY
 from real_estate_assets.settings import get_settings
 
 
@@ -19,6 +20,10 @@ def reference_signature(key: dg.AssetKey) -> str:
         parts = [file.read_bytes() for file in SEED_FILES if file.stem == key.path[-1]]
     elif key == SOURCE_REGISTRY:
         parts = [repr(source_kinds()).encode()]
+    elif key == FIELD_MAP:
+        from real_estate_assets.stores.dbt_process import load_manifest
+
+        parts = [repr(list(mapped_fields(load_manifest()))).encode()]
     else:
         from real_estate_assets.stores.source_uri import signature
 

@@ -1,6 +1,5 @@
 """dbt's models as tenant-partitioned assets. Belongs here: the one call of dbt and its events by tenant."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -19,7 +18,7 @@ from real_estate_assets.defs.reference.keys import ALL as REFERENCES
 from real_estate_assets.defs.resources import WarehouseResource
 from real_estate_assets.defs.warehouse.translator import TenantTranslator
 from real_estate_assets.settings import get_settings
-from real_estate_assets.stores.dbt_process import MANIFEST, build_arguments, run_dbt
+from real_estate_assets.stores.dbt_process import build_arguments, load_manifest, run_dbt
 from real_estate_assets.stores.warehouse import Warehouse, outcomes
 
 STAGE = Stage(
@@ -34,12 +33,8 @@ TRANSLATOR = TenantTranslator()
 
 @cache
 def manifest() -> Mapping[str, Any]:
-    """dbt's manifest, made by `reos up` (`dbt parse`). Raises FileNotFoundError with what to do where it is missing."""
-    if not MANIFEST.exists():
-        raise FileNotFoundError(
-            "dbt_project/target/manifest.json is missing: run `reos up`, which parses the dbt project"
-        )
-    return json.loads(MANIFEST.read_text())  # type: ignore[no-any-return]
+    """dbt's manifest, made by `reos up`; read once a process."""
+    return load_manifest()
 
 
 @dbt_assets(

@@ -1,9 +1,14 @@
-"""The source registry's reviewed versions in the warehouse. Belongs here: appending them; a version never changes."""
+"""What people reviewed, in the warehouse: versions of source kinds, and the fields of the marts.
+
+Belongs here: appending versions (one never changes) and replacing the field map. Does not belong here: where either is
+written down (`core/provenance`, the models' YAML).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from real_estate_assets.core.provenance.field_map import MappedField
 from real_estate_assets.core.provenance.source_registry import SourceKind
 from real_estate_assets.stores.warehouse.connection import Warehouse
 
@@ -44,3 +49,14 @@ def append_versions(warehouse: Warehouse, kinds: Iterable[SourceKind]) -> int:
                     f"version {kind.version} of '{kind.source_kind}' was released and now reads differently; add a version instead"
                 )
     return added
+
+
+def replace_field_map(warehouse: Warehouse, fields: Iterable[MappedField]) -> int:
+    """Make `prov.field_map` equal to the models of this version; returns the number of fields."""
+    with warehouse.as_owner() as connection, connection.transaction():
+        connection.execute("delete from prov.field_map")
+        rows = [(f.mart, f.field, f.field_group, f.method, list(f.derived_from) or None) for f in fields]
+        connection.cursor().executemany(
+            "insert into prov.field_map (mart, field, field_group, method, derived_from) values (%s, %s, %s, %s, %s)", rows
+        )
+        return len(rows)
