@@ -6,9 +6,9 @@ Belongs here: the two tables, the JSON files and the verdict. Does not belong he
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +16,7 @@ from rich.text import Text
 
 ROOT = Path(__file__).resolve().parents[1]
 Line = Mapping[str, Any]
+REMARK_LENGTH = 110
 
 
 def selected(name: str, only: str) -> bool:
@@ -57,7 +58,7 @@ def conclude(lines: Sequence[Line], file: Path, *, console: Console | None = Non
 
 def table(lines: Sequence[Line]) -> Table:
     """One row a line. Columns that no line fills are left out."""
-    columns = [
+    columns: list[tuple[str, Literal["left", "right"], Callable[[Line], str | Text]]] = [
         ("name", "left", lambda line: line["name"]),
         ("value", "right", lambda line: _number(line["value"])),
         ("unit", "left", lambda line: line.get("unit", "")),
@@ -93,4 +94,6 @@ def _verdict(line: Line) -> Text:
 
 
 def _remarks(line: Line) -> str:
-    return "; ".join(text for text in (line.get("peer", ""), line.get("note", "")) if text)
+    """The whole of it stands in the JSON file; a table with long cells is read by nobody."""
+    text = "; ".join(text for text in (line.get("peer", ""), line.get("note", "")) if text)
+    return text if len(text) <= REMARK_LENGTH else text[: REMARK_LENGTH - 1] + "…"
