@@ -6,9 +6,11 @@ Belongs here: the arguments and variables of psql. Does not belong here: what th
 from __future__ import annotations
 
 import re
-import secrets
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
+
+from pydantic import SecretStr
 
 from real_estate_assets.settings import ROLE_NAMES, Settings, process_environment
 
@@ -64,24 +66,34 @@ def analyst_login(settings: Settings, tenant: str) -> Login:
     """
     import psycopg
 
-    from real_estate_assets.settings import read_secrets
-    from real_estate_assets.stores.cluster_files import remember_secrets
-
     if not _tenant_exists(settings, tenant):
         raise LoginError(f"there is no tenant {tenant!r}. See `reos tenant list`.")
     with psycopg.connect(settings.dsn("owner"), autocommit=True) as connection:
         names = "select tenancy.analyst_role(%s), tenancy.analyst_schema(%s)"
-        role, schema = connection.execute(names, [tenant, tenant]).fetchone() or ("", "")
-        if settings.warehouse_host is not None:
-            return _login(settings, role, None, f"analyst of {tenant}", options=f"-c search_path={schema},public")
-        password = read_secrets(settings.state_dir).get(role)
-        if password is None:
-            password = secrets.token_urlsafe(24)
-            verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-            connection.execute("select tenancy.create_analyst(%s, %s)", [tenant, verifier])
-            connection.execute("select tenancy.refresh_analyst_views(%s)", [tenant])
-            remember_secrets(settings.state_dir, {role: password})
-    return _login(settings, role, password, f"analyst of {tenant}", options=f"-c search_path={schema},public")
+        role, schema = connection.execute(names, [tenant, tenant]).fetchall()[0]
+    password, note = None, ""
+    if settings.warehouse_host is None:
+        password, note = _analyst_password(settings, tenant, role)
+    options = f"-c search_path={schema},public"
+    return _login(settings, role, password, f"analyst of {tenant}", options=options, note=note)
+
+
+def _analyst_password(settings: Settings, tenant: str, role: str) -> tuple[str, str]:
+    """The remembered password if it still opens the door, else a new one; and what is to be said about it."""
+    import psycopg
+
+    from real_estate_assets.settings import read_secrets
+    from real_estate_assets.stores.cluster_files import remember_secrets
+    from real_estate_assets.stores.warehouse import Warehouse
+    from real_estate_assets.stores.warehouse.tenants import create_analyst
+
+    known = read_secrets(settings.state_dir).get(role)
+    if known is not None:
+        with suppress(psycopg.OperationalError), psycopg.connect(settings.login_dsn(role, SecretStr(known))):
+            return known, ""
+    made = create_analyst(Warehouse(settings.dsn("owner"), settings.dsn("app")), tenant)
+    remember_secrets(settings.state_dir, {role: made.password})
+    return made.password, f"{role} has a new password, kept in .reos/secrets.json; an earlier one is no longer valid."
 
 
 def _tenant_exists(settings: Settings, tenant: str) -> bool:

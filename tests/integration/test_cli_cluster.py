@@ -86,6 +86,16 @@ def test_psql_is_the_role_it_says(reos: Reos, options: list[str], user: str, ten
 
 
 @pytest.mark.usefixtures("up")
+def test_psql_as_analyst_survives_a_password_that_was_changed_elsewhere(reos: Reos, state: Path) -> None:
+    assert reos("psql", "--analyst", "birch", "-c", "select 1").returncode == 0
+    with psycopg.connect(Settings(environment="test", state_dir=state).dsn("owner")) as connection:
+        connection.execute("select tenancy.create_analyst('birch', 'somebody else chose this')")
+    again = reos("psql", "--analyst", "birch", "-Atc", "select 1")
+    assert (again.returncode, again.stdout) == (0, "1\n")
+    assert "has a new password" in again.stderr
+
+
+@pytest.mark.usefixtures("up")
 def test_psql_says_when_no_tenant_is_set(reos: Reos) -> None:
     done = reos("psql", "-Atc", "select 1")
     assert done.stdout == "1\n", "the note is not in what a script reads"
