@@ -78,7 +78,9 @@ def _reviewed(key: dg.AssetKey, kinds: set[str], description: str) -> dg.AssetSp
             "Grain: one reviewed version of one kind of source, with its reason.",
         ),
         _reviewed(
-            FIELD_MAP, {"dbt", "postgres"}, "Grain: one field of one mart, with the field group its evidence is found by."
+            FIELD_MAP,
+            {"dbt", "postgres"},
+            "Grain: one field of one mart, with the field group its evidence is found by.",
         ),
         *(
             _reviewed(key, {"dbt", "postgres"}, f"Grain: one reviewed row of {key.path[-1]}, with its reason.")

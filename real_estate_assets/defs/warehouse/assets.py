@@ -16,6 +16,7 @@ from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event
 from real_estate_assets.defs.records.assets import RECORDS
 from real_estate_assets.defs.reference.keys import ALL as REFERENCES
 from real_estate_assets.defs.resources import WarehouseResource
+from real_estate_assets.defs.warehouse.pictures import input_metadata, mart_metadata
 from real_estate_assets.defs.warehouse.translator import TenantTranslator
 from real_estate_assets.settings import get_settings
 from real_estate_assets.stores.dbt_process import build_arguments, load_manifest, run_dbt
@@ -60,7 +61,7 @@ def warehouse_models(context: dg.AssetExecutionContext, warehouse: WarehouseReso
         made_of = {t: STAGE.fingerprint(context.instance, t) for t in free}
         result = run_dbt(get_settings(), build_arguments(free, _models(context)), tell=context.log.debug)
         found = outcomes.of_invocation(client, free, result.invocation_id)
-        yield from _events(context, found, made_of)
+        yield from _events(context, client, found, made_of)
         _record_outcomes(client, context, found, free)
     yield from finish(context, client)
 
@@ -78,22 +79,41 @@ def _models(context: dg.AssetExecutionContext) -> list[str]:
 
 
 def _events(
-    context: dg.AssetExecutionContext, found: Sequence[outcomes.Outcome], made_of: Mapping[str, str]
+    context: dg.AssetExecutionContext,
+    client: Warehouse,
+    found: Sequence[outcomes.Outcome],
+    made_of: Mapping[str, str],
 ) -> Iterator[Event]:
     """One materialization per (model, tenant) that was published, one evaluation per (test, tenant)."""
     published = {o.tenant_id for o in found if o.node_id == "publish" and o.is_ok}
     for tenant_id, fingerprint in made_of.items():
         own = [o for o in found if o.tenant_id == tenant_id]
-        built = [_asset(o) for o in own if o.node_id.startswith("model.") and o.is_ok and tenant_id in published]
         checks = [c for o in own if o.node_id.startswith("test.") and (c := _check(context, o)) is not None]
+        built = _assets(client, tenant_id, own, checks) if tenant_id in published else []
         yield from tenant_events(
             context, StageResult(built, checks), tenant_id, made_of=fingerprint, code_version=STAGE.code_version
         )
 
 
-def _asset(outcome: outcomes.Outcome) -> AssetResult:
-    node = manifest()["nodes"][outcome.node_id]
-    return AssetResult(TRANSLATOR.get_asset_key(node), outcome.row_count or 0, {"build_ms": outcome.duration_ms or 0})
+def _assets(
+    client: Warehouse, tenant_id: str, own: Sequence[outcomes.Outcome], checks: Sequence[CheckResult]
+) -> list[AssetResult]:
+    inputs = input_metadata(client, tenant_id)
+    built = []
+    for outcome in own:
+        if not (outcome.node_id.startswith("model.") and outcome.is_ok):
+            continue
+        key = TRANSLATOR.get_asset_key(manifest()["nodes"][outcome.node_id])
+        verdicts = [check.passed for check in checks if check.key == key]
+        metadata = {
+            "build_ms": outcome.duration_ms or 0,
+            "checks_passed": sum(verdicts),
+            "checks_failed": len(verdicts) - sum(verdicts),
+            **mart_metadata(client, tenant_id, key),
+            **inputs,
+        }
+        built.append(AssetResult(key, outcome.row_count or 0, metadata))
+    return built
 
 
 def _check(context: dg.AssetExecutionContext, outcome: outcomes.Outcome) -> CheckResult | None:
