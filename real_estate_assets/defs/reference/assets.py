@@ -93,19 +93,17 @@ def reviewed_tables(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Load the source registry, the field map and dbt's seeds: what people decided, and why."""
-    from real_estate_assets.stores.dbt_process import DbtError, load_manifest, run_dbt
+    from real_estate_assets.stores.dbt_process import load_manifest, load_seeds
     from real_estate_assets.stores.warehouse import registry
 
     made_of = {key: reference_signature(key) for key in context.selected_asset_keys}
     seeds = [key.path[-1] for key in made_of if key in SEEDS]
     if seeds:
-        run = run_dbt(get_settings(), ["seed", "--select", *sorted(seeds)], tell=context.log.debug)
-        if not run.is_ok:
-            raise DbtError(f"dbt seed failed:\n{run.tail}")
+        load_seeds(get_settings(), seeds, tell=context.log.debug)
     if SOURCE_REGISTRY in made_of:
         registry.append_versions(warehouse.get(), source_kinds())
     if FIELD_MAP in made_of:
-        registry.replace_field_map(warehouse.get(), mapped_fields(load_manifest()))
+        registry.replace_field_map(warehouse.get(), mapped_fields(load_manifest(get_settings())))
     for key, signature in made_of.items():
         yield dg.MaterializeResult(
             asset_key=key, data_version=dg.DataVersion(signature), tags={FINGERPRINT_TAG: signature}

@@ -23,7 +23,7 @@ def reference_signature(key: dg.AssetKey) -> str:
     elif key == FIELD_MAP:
         from real_estate_assets.stores.dbt_process import load_manifest
 
-        parts = [repr(list(mapped_fields(load_manifest()))).encode()]
+        parts = [repr(list(mapped_fields(load_manifest(get_settings())))).encode()]
     else:
         from real_estate_assets.stores.source_uri import signature
 

@@ -35,7 +35,7 @@ TRANSLATOR = TenantTranslator()
 @cache
 def manifest() -> Mapping[str, Any]:
     """dbt's manifest, made by `reos up`; read once a process."""
-    return load_manifest()
+    return load_manifest(get_settings())
 
 
 @dbt_assets(
@@ -59,7 +59,7 @@ def warehouse_models(context: dg.AssetExecutionContext, warehouse: WarehouseReso
     free = [t for t in chosen if t not in blocked]
     if free:
         made_of = {t: STAGE.fingerprint(context.instance, t) for t in free}
-        result = run_dbt(get_settings(), build_arguments(free, _models(context)), tell=context.log.debug)
+        result = run_dbt(get_settings(), build_arguments(_models(context)), tenant_ids=free, tell=context.log.debug)
         found = outcomes.of_invocation(client, free, result.invocation_id)
         yield from _events(context, client, found, made_of)
         _record_outcomes(client, context, found, free)
