@@ -147,10 +147,14 @@ begin
     execute format('create table %s (like %I.%I) partition by list (tenant_id)', parent, p_schema || '__leaf', p_heap);
     perform tenancy.secure(to_regclass(parent), p_schema = 'marts');
   end if;
-  execute format('create table %s (like %s including constraints) partition by list (%I)', mid, parent, p_sub_key);
-  execute format('alter table %s add constraint tenant_only check (tenant_id = %L)', mid, p_tenant);
-  execute format('alter table %s attach partition %s for values in (%L)', parent, mid, p_tenant);
-  return to_regclass(mid);
+  begin
+    execute format('create table %s (like %s including constraints) partition by list (%I)', mid, parent, p_sub_key);
+    execute format('alter table %s add constraint tenant_only check (tenant_id = %L)', mid, p_tenant);
+    execute format('alter table %s attach partition %s for values in (%L)', parent, mid, p_tenant);
+  exception when duplicate_table or unique_violation then
+    null; -- another run of this tenant made it meanwhile: Postgres let us wait until that one had committed
+  end;
+  return mid::regclass;
 end $$;
 
 -- Name of one build's heap. The generation is the invocation's: two builds of one tenant at once do not meet on a name.

@@ -169,6 +169,24 @@ def test_first_builds_of_many_tenants_make_each_parent_once(warehouse: Warehouse
     assert all(forced and tenants == len(TENANTS) for _, forced, tenants in parents)
 
 
+def test_two_runs_that_prepare_the_same_partitions_meet(warehouse: Warehouse) -> None:
+    """As dbt's runs do at their start, so that a model can read a table of which the tenant has no file yet."""
+    tables = ("property", "parcel", "owner", "hazard_zone")
+    for table in tables:
+        barrier = threading.Barrier(len(TENANTS))
+
+        def run(_: int, table: str = table, barrier: threading.Barrier = barrier) -> None:
+            with warehouse.as_owner() as connection:
+                barrier.wait(SOON)
+                connection.execute("select tenancy.ensure('raw', %s, 'north', null, 'file_no')", (table,))
+
+        with ThreadPoolExecutor(len(TENANTS)) as pool:
+            list(pool.map(run, range(len(TENANTS))))
+    with warehouse.as_owner() as owner:
+        leaves = owner.execute("select parent from tenancy.leaves_of('north') order by 1").fetchall()
+    assert leaves == [(f"raw.{table}",) for table in sorted(tables)]
+
+
 def test_a_long_reader_of_one_tenant_makes_no_other_tenant_wait(warehouse: Warehouse) -> None:
     for tenant in ("north", "south"):
         build(warehouse, tenant, "old")
