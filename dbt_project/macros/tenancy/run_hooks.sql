@@ -68,7 +68,8 @@
     {% if failures -%}
     insert into tenancy.outcome (invocation_id, node_id, tenant_id, is_ok, stage, error)
     select {{ quoted(invocation_id) }}, f.node_id, t.tenant_id, false, f.stage, f.message
-    from (values {{ failures | join(', ') }}) as f (node_id, stage, message), unnest({{ tenants }}) as t (tenant_id)
+    from (values {{ failures | join(', ') }}) as f (node_id, stage, message), tenancy.tenant as t
+    where t.tenant_id = any({{ tenants }})
     on conflict (invocation_id, node_id, tenant_id) do nothing
     {%- else -%}
     select 1
