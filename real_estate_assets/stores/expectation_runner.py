@@ -4,7 +4,8 @@ Belongs here: everything that knows GX. Does not belong here: what a verdict lea
 say (`core/gates/suites.py`).
 
 Rules run where the rows are: all rules on single columns are one aggregate query, and GX names the query of the failing
-rows instead of fetching them (but for rules in SQL, of whose failing rows the driver buffers number and value). GX writes no file, sends nothing, and is imported when used (it takes 6 s).
+rows instead of fetching them (but for rules in SQL, of whose failing rows the driver buffers number and value). GX
+writes no file, sends nothing, and is imported when used (it takes 6 s).
 """
 
 from __future__ import annotations
