@@ -88,7 +88,9 @@ def test_nobody_enters_without_the_password(cluster: LocalCluster) -> None:
     host, port = cluster.settings.address("warehouse")
     for user in ("postgres", "reos_owner", "reos_app"):
         with pytest.raises(psycopg.OperationalError, match="password"):
-            psycopg.connect(host=host, port=port, user=user, dbname="postgres", password="wrong")
+            psycopg.connect(
+                host=host, port=port, user=user, dbname="postgres", password="wrong"
+            )  # pragma: allowlist secret
     assert secrets_file(cluster.state_dir).stat().st_mode & 0o777 == 0o600
 
 
