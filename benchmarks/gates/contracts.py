@@ -6,7 +6,6 @@ belong here: whether the rows keep to the contract (the build refuses them other
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -51,10 +50,10 @@ def lines(demo: Demo) -> Iterator[Gate]:
 
 def _models(demo: Demo) -> dict[str, Mapping[str, Any]]:
     """The marts of the manifest, by name."""
-    from real_estate_assets.stores.dbt_process import MANIFEST, ensure_manifest
+    from real_estate_assets.stores.dbt_process import ensure_manifest, load_manifest
 
     ensure_manifest(demo.settings)
-    nodes = json.loads(MANIFEST.read_text(encoding="utf-8"))["nodes"].values()
+    nodes = load_manifest(demo.settings)["nodes"].values()
     return {n["name"]: n for n in nodes if n["resource_type"] == "model" and n["schema"] == "marts"}
 
 
