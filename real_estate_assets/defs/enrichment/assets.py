@@ -15,7 +15,7 @@ from real_estate_assets.defs.records.assets import RECORDS
 from real_estate_assets.defs.reference.keys import COUNTY_HAZARD_SCORES, FLOOD_ZONES, HAZARD_SCORE_SCALE
 from real_estate_assets.defs.resources import WarehouseResource
 from real_estate_assets.defs.stage_events import AssetResult, Event, StageResult
-from real_estate_assets.stores.warehouse import Warehouse, enrichment
+from real_estate_assets.stores.warehouse import Warehouse, enrichment, quarantine
 from real_estate_assets.stores.warehouse.tables import publication
 
 PROPERTIES, PARCELS, ZONES = RECORDS["property"], RECORDS["parcel"], RECORDS["hazard_zone"]
@@ -74,6 +74,7 @@ def enrich(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> I
 def _identify(client: Warehouse, tenant_id: str, run_id: str) -> list[AssetResult]:
     found = identifying.identify(client, tenant_id)
     enrichment.replace_identity_rejections(client, tenant_id, found.rejections, run_id=run_id)
+    quarantine.refresh_statistics(client)
     with publication(client, tenant_id, f"{run_id}/identity") as to:
         address_count = enrichment.stage_addresses(to, found.address_rows())
         identity_count = enrichment.stage_identities(to, found.rows)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from real_estate_assets.core.records.batch import UnreadableFile
 from real_estate_assets.core.tenants import read_source_entry
-from real_estate_assets.stores.warehouse import evidence
+from real_estate_assets.stores.warehouse import evidence, quarantine
 from real_estate_assets.stores.warehouse.evidence import Method, SourceFile
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ def read_files(
             readings.append(
                 _reading(file, (0, 0, 0), was_read_now=True, gate_passed=False, report={}, error=error.message)
             )
+    if any(reading.was_read_now for reading in readings):
+        quarantine.refresh_statistics(warehouse)
     return readings
 
 
@@ -135,8 +137,6 @@ def _report(verdict: GateResult) -> dict[str, Any]:
 
 
 def _known(warehouse: Warehouse, file: SourceFile) -> FileReading:
-    from real_estate_assets.stores.warehouse import quarantine
-
     counts = quarantine.account(warehouse, file.tenant_id, file.file_no)
     return _reading(file, counts, was_read_now=False, gate_passed=bool(file.gate_passed), report=file.gate_report or {})
 

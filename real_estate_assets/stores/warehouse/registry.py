@@ -57,6 +57,7 @@ def replace_field_map(warehouse: Warehouse, fields: Iterable[MappedField]) -> in
         connection.execute("delete from prov.field_map")
         rows = [(f.mart, f.field, f.field_group, f.method, list(f.derived_from) or None) for f in fields]
         connection.cursor().executemany(
-            "insert into prov.field_map (mart, field, field_group, method, derived_from) values (%s, %s, %s, %s, %s)", rows
+            "insert into prov.field_map (mart, field, field_group, method, derived_from) values (%s, %s, %s, %s, %s)",
+            rows,
         )
         return len(rows)
