@@ -86,11 +86,10 @@ def test_roles_are_plain_and_databases_apart(cluster: LocalCluster) -> None:
 
 def test_nobody_enters_without_the_password(cluster: LocalCluster) -> None:
     host, port = cluster.settings.address("warehouse")
+    door = {"host": host, "port": port, "dbname": "postgres", "password": "wrong"}  # pragma: allowlist secret
     for user in ("postgres", "reos_owner", "reos_app"):
         with pytest.raises(psycopg.OperationalError, match="password"):
-            psycopg.connect(
-                host=host, port=port, user=user, dbname="postgres", password="wrong"
-            )  # pragma: allowlist secret
+            psycopg.connect(user=user, **door)
     assert secrets_file(cluster.state_dir).stat().st_mode & 0o777 == 0o600
 
 
