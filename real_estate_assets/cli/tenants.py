@@ -127,6 +127,8 @@ def analyst(slug: Slug, drop: Annotated[bool, typer.Option("--drop", help="Take 
     from rich.console import Console
 
     from real_estate_assets.cli.instance import open_warehouse
+    from real_estate_assets.settings import get_settings
+    from real_estate_assets.stores.cluster_files import remember_secrets
     from real_estate_assets.stores.warehouse import tenants
 
     console, warehouse = Console(soft_wrap=True), open_warehouse()
@@ -137,7 +139,10 @@ def analyst(slug: Slug, drop: Annotated[bool, typer.Option("--drop", help="Take 
         return
     login = tenants.create_analyst(warehouse, slug)
     console.print(f"login     {login.role}\npassword  {login.password}\nviews     {login.schema}", highlight=False)
-    console.print("The password is kept nowhere. An earlier one has ended.")
+    settings = get_settings()
+    if settings.warehouse_host is None:  # on the private cluster `reos psql --analyst` uses the same login
+        remember_secrets(settings.state_dir, {login.role: login.password})
+    console.print("An earlier password has ended.")
 
 
 def remove(

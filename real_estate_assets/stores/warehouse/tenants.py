@@ -49,7 +49,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class AnalystLogin:
-    """A login of the tenant's analysts. The password is shown once and kept nowhere: the server has a verifier."""
+    """A login of the tenant's analysts. Only this value holds the password: the server has a verifier of it."""
 
     role: str
     schema: str  # its views, one a mart, are first on the login's search path
