@@ -151,7 +151,7 @@ begin
     execute format('create table %s (like %s including constraints) partition by list (%I)', mid, parent, p_sub_key);
     execute format('alter table %s add constraint tenant_only check (tenant_id = %L)', mid, p_tenant);
     execute format('alter table %s attach partition %s for values in (%L)', parent, mid, p_tenant);
-  exception when duplicate_table or unique_violation then
+  exception when duplicate_table or duplicate_object or unique_violation then
     null; -- another run of this tenant made it meanwhile: Postgres let us wait until that one had committed
   end;
   return mid::regclass;
