@@ -25,14 +25,14 @@ TENANT, PARCELS = "charles-river", "parcels_fy2014.topojson.gz"
 KEYS = {"100yr": ("AE", 157, 124, 122, 47), "500yr": ("", 655, 599, 596, 71)}
 
 _TOUCHED = """
-select parcel.parcel_number, coalesce(bool_or(exposure.zones_touched > 0 and exposure.category like %(begins)s), false)
+select parcel.parcel_number, coalesce(bool_or(exposure.category like %(begins)s), false)
 from (
   select distinct county_fips, upper(regexp_replace(trim(parcel_number), '\\s+', ' ', 'g')) as parcel_number
   from raw.parcel join prov.source_file as file using (tenant_id, file_no)
   where tenant_id = {tenant} and file.tenant_id = {tenant} and file.uri like %(file)s and parcel_number is not null
 ) as parcel
 left join enrichment.hazard_exposure as exposure
-  on exposure.tenant_id = {tenant} and exposure.peril = 'flood'
+  on exposure.tenant_id = {tenant} and exposure.peril = 'flood' and exposure.method = 'polygon_overlap'
   and exposure.county_fips = parcel.county_fips and exposure.parcel_number = parcel.parcel_number
 group by parcel.parcel_number
 """
