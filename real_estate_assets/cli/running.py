@@ -23,7 +23,10 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 
 @dataclass(frozen=True)
 class StageRun:
-    """One run of a stage. failed: tenant -> what happened and what to do; blocked: tenant -> the stage that failed for it."""
+    """One run of a stage.
+
+    failed: tenant -> what happened and what to do; blocked: tenant -> the earlier stage that failed for it.
+    """
 
     stage: str
     run_id: str

@@ -99,7 +99,11 @@ def column(reference: Reference, field: str, texts: pl.DataFrame, family: Family
 def county_score_rows(
     reference: Reference, texts: pl.DataFrame
 ) -> Iterator[tuple[str, str, str, float | None, str | None, int]]:
-    """(county_fips, peril, component, score_pct, rating, record_no) of a county score file, in file order by component."""
+    """Scores of a county score file: each component's counties in file order, one component after the other.
+
+    Yields (county_fips, peril, component, score_pct, rating, record_no): score_pct is a national percentile rank, 0 to
+    100; score and rating are None where the cell is blank. Raises ValueError for a score that is no number.
+    """
     counties: Sequence[str | None] = column(reference, "county_fips", texts, "text")
     for peril, components in reference.perils.items():
         for component in components:

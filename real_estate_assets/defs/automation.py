@@ -49,8 +49,8 @@ sensors = [
     cron_schedule="0 * * * *",
     target=jobs.LANDING,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every hour: loads reference layers whose files changed, and submits a chunked backfill of the tenants whose "
-    "own files or references changed.",
+    description="Every hour: loads reference layers whose files changed, and submits a chunked backfill of the tenants "
+    "whose own files or references changed.",
 )
 def refresh_changed(context: dg.ScheduleEvaluationContext) -> dg.SkipReason | list[dg.RunRequest]:
     """Compare files with what was made of them; ask for what differs."""

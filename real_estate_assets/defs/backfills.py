@@ -3,8 +3,8 @@
 Belongs here: finding them and submitting one backfill a stage that is out of date. Does not belong here: when
 (`automation.py`).
 
-Asset backfills, not job backfills, whose runs are not retried: a worker killed in the middle leaves its chunk missing, and
-the retry makes it present once.
+Asset backfills, not job backfills, whose runs are not retried: a worker killed in the middle leaves its chunk missing,
+and the retry makes it present once.
 """
 
 from __future__ import annotations

@@ -16,10 +16,26 @@ PROJECT = PACKAGE.parent
 SOURCES: dict[str, tuple[Path, ...]] = {
     "reference": (PACKAGE / "defs/reference", PACKAGE / "stores/warehouse/reference.py"),
     "landing": (PACKAGE / "defs/landing", PACKAGE / "stores/source_uri.py"),
-    "records": (PACKAGE / "defs/records", PACKAGE / "core/records", PACKAGE / "stores/source_reader", PROJECT / "expectations", PACKAGE / "stores/gates.py"),
-    "enrichment": (PACKAGE / "defs/enrichment", PACKAGE / "core/addresses", PACKAGE / "core/identity.py", PACKAGE / "core/hazards"),
-    "warehouse": (PROJECT / "dbt_project/models", PROJECT / "dbt_project/macros", PROJECT / "dbt_project/seeds", PROJECT / "dbt_project/dbt_project.yml"),
-}  # fmt: skip
+    "records": (
+        PACKAGE / "defs/records",
+        PACKAGE / "core/records",
+        PACKAGE / "stores/source_reader",
+        PROJECT / "expectations",
+        PACKAGE / "stores/gates.py",
+    ),
+    "enrichment": (
+        PACKAGE / "defs/enrichment",
+        PACKAGE / "core/addresses",
+        PACKAGE / "core/identity.py",
+        PACKAGE / "core/hazards",
+    ),
+    "warehouse": (
+        PROJECT / "dbt_project/models",
+        PROJECT / "dbt_project/macros",
+        PROJECT / "dbt_project/seeds",
+        PROJECT / "dbt_project/dbt_project.yml",
+    ),
+}
 _TEXT = {".py", ".sql", ".yml", ".yaml", ".json", ".csv", ".md"}
 
 

@@ -36,8 +36,12 @@ def latest_tag(instance: dg.DagsterInstance, key: dg.AssetKey, tenant_id: str | 
 
 
 def input_versions(
-    instance: dg.DagsterInstance, upstream: Sequence[dg.AssetKey], tenant_id: str, *, partitioned: Mapping[dg.AssetKey, bool]
-) -> dict[str, str]:  # fmt: skip
+    instance: dg.DagsterInstance,
+    upstream: Sequence[dg.AssetKey],
+    tenant_id: str,
+    *,
+    partitioned: Mapping[dg.AssetKey, bool],
+) -> dict[str, str]:
     """Data version of every upstream asset for a tenant; 'none' where it was never made.
 
     partitioned: whether an upstream asset is partitioned by tenant (references are not).

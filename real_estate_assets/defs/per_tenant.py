@@ -1,7 +1,7 @@
 """Runs one stage for many tenants in one step: one tenant's failure is that tenant's outcome.
 
-Belongs here: the loop over the tenants of a run, what blocks a tenant, and how a run fails. Does not belong here: what a
-stage does with one tenant (its own folder) and Dagster's event model (`stage_events.py`).
+Belongs here: the loop over the tenants of a run, what blocks a tenant, and how a run fails. Does not belong here: what
+a stage does with one tenant (its own folder) and Dagster's event model (`stage_events.py`).
 
 A tenant that fails is left out by the stages after it, of this run and of later ones, until the stage that failed
 succeeds for it. The others go on. The run itself fails at the end of its last stage, naming each failed tenant.
@@ -22,7 +22,7 @@ from real_estate_assets.stores.warehouse import Warehouse, outcomes
 
 
 class TenantDataError(Exception):
-    """A tenant's data cannot be used as it is; the message names file, row, column and what to do. Not worth a retry."""
+    """A tenant's data cannot be used as it is; the message names file, row, column and what to do. No retry helps."""
 
 
 @dataclass(frozen=True)

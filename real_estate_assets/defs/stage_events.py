@@ -41,7 +41,7 @@ class AssetResult:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check's verdict for one tenant. A failed blocking check keeps the tenant's downstream stages from starting."""
+    """One check's verdict for one tenant. A failed blocking check keeps the tenant's later stages from starting."""
 
     key: dg.AssetKey
     name: str

@@ -37,6 +37,5 @@ def mapped_fields(manifest: Mapping[str, Any]) -> Iterator[MappedField]:
                 raise UnmappedFieldError(
                     f"{node['name']}.{name} has no meta.field_group; state it in {node['patch_path'].split('://')[-1]}"
                 )
-            yield MappedField(
-                node["name"], name, meta["field_group"], meta.get("method", DEFAULT_METHOD), meta.get("derived_from", [])
-            )
+            method = meta.get("method", DEFAULT_METHOD)
+            yield MappedField(node["name"], name, meta["field_group"], method, meta.get("derived_from", []))

@@ -46,19 +46,35 @@ def _spec(key: dg.AssetKey, deps: Sequence[dg.AssetKey], kinds: set[str], descri
 @dg.multi_asset(
     name="enrichment",
     specs=[
-        _spec(ADDRESSES, [PROPERTIES], set(), "Grain: one distinct address text. USPS Publication 28 form beside the raw text."),
-        _spec(IDENTITIES, [PROPERTIES, ADDRESSES], set(), "Grain: one property record. The property it speaks of, and by which parts."),
         _spec(
-            LOCATIONS, [PROPERTIES, PARCELS], {"shapely"},
-            "Grain: one parcel number. Its polygon from the newest parcel layer that has it, else the coordinates a source states.",
+            ADDRESSES,
+            [PROPERTIES],
+            set(),
+            "Grain: one distinct address text. USPS Publication 28 form beside the raw text.",
         ),
         _spec(
-            HAZARD_EXPOSURES, [LOCATIONS, ZONES, *sorted(REFERENCES)], {"shapely"},
-            "Grain: one location and peril. The finest evidence there is, in the source's own words, or null with the reason.",
+            IDENTITIES,
+            [PROPERTIES, ADDRESSES],
+            set(),
+            "Grain: one property record. The property it speaks of, and by which parts.",
+        ),
+        _spec(
+            LOCATIONS,
+            [PROPERTIES, PARCELS],
+            {"shapely"},
+            "Grain: one parcel number. Its polygon from the newest parcel layer that has it, else the coordinates a "
+            "source states.",
+        ),
+        _spec(
+            HAZARD_EXPOSURES,
+            [LOCATIONS, ZONES, *sorted(REFERENCES)],
+            {"shapely"},
+            "Grain: one location and peril. The finest evidence there is, in the source's own words, or null with the "
+            "reason.",
         ),
     ],
     backfill_policy=per_chunk(),
-)  # fmt: skip
+)
 def enrich(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Event]:
     """Addresses, identities, locations and exposures of every tenant of the run, published together."""
     client = warehouse.get()

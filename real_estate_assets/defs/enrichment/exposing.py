@@ -1,7 +1,7 @@
 """Hazard exposures of one tenant: public layers and the tenant's own, assessed together, each row with its evidence.
 
-Belongs here: turning stored layers into the core's shapes and its answer into rows. Does not belong here: which evidence
-wins (`core/hazards`) and scores (a dbt seed).
+Belongs here: turning stored layers into the core's shapes and its answer into rows. Does not belong here: which
+evidence wins (`core/hazards`) and scores (a dbt seed).
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _add_county_scores(warehouse: Warehouse, found: Layers) -> None:
 
 
 def _rating(component: str, rating: str | None) -> str | None:
-    """The source's own word, with the hazard it speaks of: a county's flood rating may be the coast's or the rivers'."""
+    """The source's own word with the hazard it speaks of: a county's flood rating may be the coast's or the rivers'."""
     return None if rating is None else f"{component}: {rating}"
 
 

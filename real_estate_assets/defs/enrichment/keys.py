@@ -1,4 +1,4 @@
-"""Asset keys of the enrichment stage. Belongs here: names that other stages depend on, and nothing that imports them."""
+"""Asset keys of the enrichment stage. Belongs here: names other stages depend on, and nothing that imports them."""
 
 import dagster as dg
 

@@ -63,15 +63,17 @@ def rows(found: Sequence[Location]) -> Iterator[tuple[Any, ...]]:
         else []
     )
     for location, point in zip(found, points, strict=True):
-        polygon = (
-            None
-            if location.polygon is None
-            else shapely.to_wkb(shapely.set_srid(location.polygon, 4326), hex=True, include_srid=True)
-        )
+        polygon = None if location.polygon is None else _hex_ewkb(shapely.set_srid(location.polygon, 4326))
         yield (
-            *location.place, location.method, polygon, shapely.to_wkb(point, hex=True, include_srid=True), location.area_m2,
+            *location.place, location.method, polygon, _hex_ewkb(point), location.area_m2,
             location.piece_count, location.is_repaired, location.evidence_no, location.record_no,
         )  # fmt: skip
+
+
+def _hex_ewkb(shape: Any) -> str:
+    import shapely
+
+    return str(shapely.to_wkb(shape, hex=True, include_srid=True))
 
 
 def _newest_first(file: SourceFile) -> tuple[int, int]:

@@ -28,8 +28,8 @@ STAGE = Stage(node=SOURCE_FILES.to_user_string(), code_version=code_version("lan
             kinds={"python", "s3"},
             owners=["team:data-engineering"],
             code_version=STAGE.code_version,
-            description="Grain: one source file (a vintage of a source). The bytes of every file a tenant's description names, "
-            "kept once by sha256 and never overwritten. Sources: the tenant's own files.",
+            description="Grain: one source file (a vintage of a source). The bytes of every file that a tenant's "
+            "description names, kept once by sha256 and never overwritten. Sources: the tenant's own files.",
         )
     ],
     backfill_policy=per_chunk(),
@@ -60,7 +60,8 @@ def landing(
 
 def _metadata(result: Landing) -> dict[str, dg.MetadataValue | int]:
     rows = "\n".join(
-        f"| {f.file_no} | {f.source_name} | {f.uri} | {f.vintage} | {f.byte_count:,} | `{f.sha256[:12]}` | {'new' if f.is_new else 'known'} |"
+        f"| {f.file_no} | {f.source_name} | {f.uri} | {f.vintage} | {f.byte_count:,} | `{f.sha256[:12]}` "
+        f"| {'new' if f.is_new else 'known'} |"
         for f in result.landed
     )
     return {

@@ -10,7 +10,7 @@ from real_estate_assets.stores.warehouse.tenants import Tenant
 
 
 def source_signatures(tenant: Tenant) -> dict[str, str]:
-    """Size and time (or entity tag) of every file the tenant describes, by source and uri; 'missing' where there is none."""
+    """Size and time (or entity tag) of every file the tenant describes, by source and uri; 'missing' where none is."""
     from real_estate_assets.stores.source_uri import signature
 
     description = parse_tenant_file(tenant.description, name=f"{tenant.tenant_id}.yaml")

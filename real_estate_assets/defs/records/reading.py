@@ -1,7 +1,7 @@
 """What the records stage does for one tenant: read each new file, gate it, keep the verdict.
 
-Belongs here: the order of these steps and their accounting. Does not belong here: parsing (`stores/source_reader`), rules
-(`expectations/`), Dagster (`assets.py`).
+Belongs here: the order of these steps and their accounting. Does not belong here: parsing (`stores/source_reader`),
+rules (`expectations/`), Dagster (`assets.py`).
 
 A file is read again only when its bytes are new, its reviewed entry changed, or the reader's code did.
 """
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from real_estate_assets.core.gates.outcomes import GateResult
     from real_estate_assets.stores.object_store import ObjectStore
     from real_estate_assets.stores.warehouse import Warehouse
+    from real_estate_assets.stores.warehouse.records import Loaded
 
 FIELD_GROUP = {"property": "assessor", "parcel": "parcel_geometry", "owner": "owner", "hazard_zone": "hazard"}
 
@@ -64,7 +65,7 @@ def read_method(code_version: str) -> Method:
 def read_files(
     warehouse: Warehouse, store: ObjectStore, tenant_id: str, *, code_version: str, run_id: str
 ) -> list[FileReading]:
-    """Read and gate every file of the tenant that needs it; report all of them. An unreadable file stops no other file."""
+    """Read and gate every file of the tenant that needs it; report all of them. An unreadable file stops no other."""
     readings = []
     for file in evidence.files(warehouse, tenant_id):
         if file.read_status == "read" and file.read_by == code_version and file.gate_passed is not None:
@@ -86,18 +87,34 @@ def _read_one(
     warehouse: Warehouse, store: ObjectStore, file: SourceFile, *, code_version: str, run_id: str
 ) -> FileReading:
     from real_estate_assets.stores import gates
+
+    tenant_id, file_no = file.tenant_id, file.file_no
+    evidence_no = evidence.add_evidence(
+        warehouse,
+        tenant_id,
+        read_method(code_version),
+        run_id=run_id,
+        field_group=FIELD_GROUP[file.record_type],
+        file_no=file_no,
+    )
+    loaded = _load(warehouse, store, file, evidence_no=evidence_no, run_id=run_id)
+    evidence.mark_read(
+        warehouse, tenant_id, file_no, record_count=loaded.rows_in, evidence_no=evidence_no, read_by=code_version
+    )
+    source, _ = read_source_entry(file.source_entry)
+    verdict = gates.run_gate(warehouse, tenant_id, file_no, source.record_type, run_id=run_id)
+    report = {**_report(verdict), "rings_repaired": loaded.repaired, "cells_nulled": loaded.cells_nulled}
+    evidence.save_gate(warehouse, tenant_id, file_no, passed=verdict.passed, report=report)
+    evidence.record_checks(warehouse, tenant_id, evidence_no, passed=verdict.checks_passed, total=verdict.checks_total)
+    return _reading(file, verdict.account, was_read_now=True, gate_passed=verdict.passed, report=report)
+
+
+def _load(warehouse: Warehouse, store: ObjectStore, file: SourceFile, *, evidence_no: int, run_id: str) -> Loaded:
+    """The file's records and, for a csv, where each of them stands in it. Raises UnreadableFile."""
     from real_estate_assets.stores.source_reader import build_record_index, open_records
     from real_estate_assets.stores.warehouse import records, reference
 
     source, entry = read_source_entry(file.source_entry)
-    evidence_no = evidence.add_evidence(
-        warehouse,
-        file.tenant_id,
-        read_method(code_version),
-        run_id=run_id,
-        field_group=FIELD_GROUP[file.record_type],
-        file_no=file.file_no,
-    )
     county_fips = tenant_counties(warehouse, file.tenant_id)
     with _spooled(store, file) as path:
         batches = open_records(
@@ -110,21 +127,7 @@ def _read_one(
         if file.source_entry.get("format") == "csv":
             index = build_record_index(path, source, entry)
             evidence.save_record_index(warehouse, file.tenant_id, file.file_no, index.every, index.offsets)
-    evidence.mark_read(
-        warehouse,
-        file.tenant_id,
-        file.file_no,
-        record_count=loaded.rows_in,
-        evidence_no=evidence_no,
-        read_by=code_version,
-    )
-    verdict = gates.run_gate(warehouse, file.tenant_id, file.file_no, source.record_type, run_id=run_id)
-    report = {**_report(verdict), "rings_repaired": loaded.repaired, "cells_nulled": loaded.cells_nulled}
-    evidence.save_gate(warehouse, file.tenant_id, file.file_no, passed=verdict.passed, report=report)
-    evidence.record_checks(
-        warehouse, file.tenant_id, evidence_no, passed=verdict.checks_passed, total=verdict.checks_total
-    )
-    return _reading(file, verdict.account, was_read_now=True, gate_passed=verdict.passed, report=report)
+    return loaded
 
 
 def _report(verdict: GateResult) -> dict[str, Any]:
@@ -142,8 +145,14 @@ def _known(warehouse: Warehouse, file: SourceFile) -> FileReading:
 
 
 def _reading(
-    file: SourceFile, counts: Sequence[int], *, was_read_now: bool, gate_passed: bool, report: dict[str, Any], error: str | None = None
-) -> FileReading:  # fmt: skip
+    file: SourceFile,
+    counts: Sequence[int],
+    *,
+    was_read_now: bool,
+    gate_passed: bool,
+    report: dict[str, Any],
+    error: str | None = None,
+) -> FileReading:
     vintage = file.vintage.isoformat() if file.vintage else "unknown"
     version = f"{file.sha256}/{file.source_entry_sha256}"
     return FileReading(

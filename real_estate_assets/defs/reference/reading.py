@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PublicTable:
-    """texts: one text column per column of the file. shapes: shapely geometries, valid, EPSG:4326, or None for a csv."""
+    """One public file in memory.
+
+    texts: one text column per column of the file; shapes: valid shapely geometries in EPSG:4326, or None for a csv.
+    """
 
     name: str
     texts: pl.DataFrame
@@ -71,7 +74,7 @@ def _geojson(content: bytes, reference: Reference) -> PublicTable:
     meta, _, shapes, columns = pyogrio.raw.read(io.BytesIO(content))
     shapes = shapely.make_valid(shapely.from_wkb(shapes))
     west, south, east, north = shapely.total_bounds(shapes)
-    if not (-180 <= west and east <= 180 and -90 <= south and north <= 90):
+    if not (west >= -180 and east <= 180 and south >= -90 and north <= 90):  # also where there is no shape: NaN
         raise ReferenceLayerError(
             f"{reference.name}: coordinates are no degrees ({west:.0f}..{east:.0f}); declare another crs"
         )

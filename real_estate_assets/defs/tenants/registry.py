@@ -11,7 +11,7 @@ from real_estate_assets.defs.resources import WarehouseResource
 
 
 def mirror(instance: dg.DagsterInstance, active: set[str]) -> tuple[list[str], list[str]]:
-    """Make the partitions equal to the active tenants; returns (added, removed). For commands; the sensor asks Dagster to."""
+    """Make the partitions equal to the active tenants; returns (added, removed). For commands."""
     known = set(instance.get_dynamic_partitions(TENANTS))
     added, removed = sorted(active - known), sorted(known - active)
     if added:

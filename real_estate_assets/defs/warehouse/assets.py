@@ -12,10 +12,10 @@ from real_estate_assets.defs.enrichment import keys as enrichment_keys
 from real_estate_assets.defs.landing.assets import SOURCE_FILES
 from real_estate_assets.defs.partitions import per_chunk, tenants
 from real_estate_assets.defs.per_tenant import Stage, finish
-from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event, StageResult, tenant_events
 from real_estate_assets.defs.records.assets import RECORDS
 from real_estate_assets.defs.reference.keys import ALL as REFERENCES
 from real_estate_assets.defs.resources import WarehouseResource
+from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event, StageResult, tenant_events
 from real_estate_assets.defs.warehouse.pictures import input_metadata, mart_metadata
 from real_estate_assets.defs.warehouse.translator import TenantTranslator
 from real_estate_assets.settings import get_settings

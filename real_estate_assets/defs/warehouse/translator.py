@@ -1,7 +1,7 @@
 """How dbt's nodes are named, grouped and described in Dagster.
 
-Belongs here: the mapping from a manifest node to an asset's key, group, owners and checks. Does not belong here: running
-dbt (`assets.py`) and models (`dbt_project/`).
+Belongs here: the mapping from a manifest node to an asset's key, group, owners and checks. Does not belong here:
+running dbt (`assets.py`) and models (`dbt_project/`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from real_estate_assets.defs.reference.keys import (
     SOURCE_REGISTRY,
 )
 
-# Which asset writes each source table of the dbt project. An unknown one raises: a model must not read what no stage owns.
+# Which asset writes each source table of the dbt project. An unknown one raises: no model reads what no stage owns.
 SOURCE_ASSETS: dict[tuple[str, str], dg.AssetKey] = {
     ("raw", "property"): RECORDS["property"],
     ("raw", "parcel"): RECORDS["parcel"],
@@ -56,7 +56,7 @@ class TenantTranslator(DagsterDbtTranslator):
         super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Sources are the assets of the stages that write them; seeds are reference tables; models are [schema, name]."""
+        """Sources are the assets of the stages that write them, seeds reference tables, models [schema, name]."""
         kind, name = dbt_resource_props["resource_type"], dbt_resource_props["name"]
         if kind == "source":
             return SOURCE_ASSETS[dbt_resource_props["source_name"], name]
