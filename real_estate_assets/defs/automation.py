@@ -1,6 +1,7 @@
 """When stages run by themselves: conditions on the assets' changes, and one schedule for what changes outside.
 
-Belongs here: conditions, their sensors, the schedule. Does not belong here: the work.
+Belongs here: the sensors and the schedule. Does not belong here: the conditions, which the assets carry
+(`conditions.py`), and the work.
 
 One sensor a stage: a slow evaluation of one must not hold the others. A new tenant flows end to end with no hand: its
 partition is missing, so landing is asked for; each stage is asked for when what it reads has another data version.
@@ -9,23 +10,6 @@ partition is missing, so landing is asked for; each stage is asked for when what
 import dagster as dg
 
 from real_estate_assets.defs import jobs
-
-_condition = dg.AutomationCondition
-
-# Never made, and not being made. `missing` alone is level-triggered: a tenant whose landing fails would be asked for at
-# every tick. `initial_evaluation` covers tenants that were there before the sensor first looked.
-newly_missing = (
-    _condition.missing().newly_true() | (_condition.missing() & _condition.initial_evaluation())
-).since_last_handled()
-land_new_tenants = newly_missing & ~_condition.in_progress()
-
-# As `eager`, but an input that was made again with the same content asks for nothing: unchanged tenants stay untouched.
-follow_changes = (
-    _condition.eager()
-    .replace("any_deps_updated", _condition.any_deps_match(_condition.data_version_changed()))
-    .with_label("when what it reads has changed")
-)
-
 
 def _sensor(name: str, selection: dg.AssetSelection) -> dg.AutomationConditionSensorDefinition:
     return dg.AutomationConditionSensorDefinition(

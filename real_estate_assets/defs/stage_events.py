@@ -24,7 +24,7 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
-from real_estate_assets.defs.fingerprints import DATA_VERSION_TAG, FINGERPRINT_TAG
+from real_estate_assets.defs.fingerprints import DATA_VERSION_TAG, FINGERPRINT_TAG, latest_tag
 
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]
 
@@ -69,7 +69,7 @@ def tenant_events(
         tags = {
             DATA_VERSION_TAG: asset.data_version or made_of,
             FINGERPRINT_TAG: made_of,
-            "dagster/code_version": code_version,
+            **_provenance_tags(context, asset.key, tenant_id, code_version),
         }
         metadata = {"dagster/row_count": asset.row_count, **asset.metadata}
         yield dg.AssetMaterialization(asset_key=asset.key, partition=tenant_id, metadata=metadata, tags=tags)
@@ -85,6 +85,20 @@ def tenant_events(
                 metadata=dict(check.metadata),
                 target_materialization_data=_target(context, check.key, tenant_id),
             )
+
+
+def _provenance_tags(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, tenant_id: str, code_version: str
+) -> dict[str, str]:
+    """By what Dagster judges whether an asset is in step with what it reads: without them the UI calls it unsynced."""
+    tags = {"dagster/code_version": code_version, "dagster/data_version_is_user_provided": "true"}
+    layer = context.job_def.asset_layer
+    for parent in sorted(context.assets_def.asset_deps[key]):
+        is_partitioned = not layer.has(parent) or layer.get(parent).partitions_def is not None
+        version = latest_tag(context.instance, parent, tenant_id if is_partitioned else None, DATA_VERSION_TAG)
+        if version is not None:
+            tags[f"dagster/input_data_version/{parent.to_user_string()}"] = version
+    return tags
 
 
 def release(context: dg.AssetExecutionContext) -> Iterator[dg.Output[None]]:

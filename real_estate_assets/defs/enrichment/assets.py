@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from real_estate_assets.defs.code_versions import code_version
+from real_estate_assets.defs.conditions import follow_changes
 from real_estate_assets.defs.enrichment import exposing, identifying, locating
 from real_estate_assets.defs.enrichment.keys import ADDRESSES, HAZARD_EXPOSURES, IDENTITIES, LOCATIONS
 from real_estate_assets.defs.enrichment.pictures import exposure_metadata, location_metadata
@@ -39,6 +40,7 @@ def _spec(key: dg.AssetKey, deps: Sequence[dg.AssetKey], kinds: set[str], descri
         kinds={"python", "postgres", *kinds},
         owners=["team:data-engineering"],
         code_version=STAGE.code_version,
+        automation_condition=follow_changes,
         description=description,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from real_estate_assets.defs.code_versions import code_version
+from real_estate_assets.defs.conditions import follow_changes
 from real_estate_assets.defs.landing.assets import SOURCE_FILES
 from real_estate_assets.defs.partitions import per_chunk, tenants
 from real_estate_assets.defs.per_tenant import Stage, TenantDataError, run
@@ -46,6 +47,7 @@ def _spec(record_type: str) -> dg.AssetSpec:
         kinds={"python", "postgres", "greatexpectations"},
         owners=["team:data-engineering"],
         code_version=STAGE.code_version,
+        automation_condition=follow_changes,
         description=f"Grain: {_GRAIN[record_type]}, typed and in canonical names, with its file and record number. "
         "Rows that fail a row rule are quarantined and named; a batch rule that fails keeps yesterday's marts served.",
     )

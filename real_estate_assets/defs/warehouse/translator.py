@@ -12,6 +12,8 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
+from real_estate_assets.defs.code_versions import code_version
+from real_estate_assets.defs.conditions import follow_changes
 from real_estate_assets.defs.enrichment.keys import ADDRESSES, HAZARD_EXPOSURES, IDENTITIES, LOCATIONS
 from real_estate_assets.defs.landing.assets import SOURCE_FILES
 from real_estate_assets.defs.partitions import tenants
@@ -76,6 +78,14 @@ class TenantTranslator(DagsterDbtTranslator):
         """The model's own owner, a team unless it is an address; else the data engineers."""
         owner = str(dbt_resource_props.get("meta", {}).get("owner") or "data-engineering")
         return [owner if "@" in owner or owner.startswith("team:") else f"team:{owner}"]
+
+    def get_code_version(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The whole stage's: a macro or a seed decides what a model makes as much as its own SQL does."""
+        return code_version("warehouse")
+
+    def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> dg.AutomationCondition | None:
+        """Models follow what they read."""
+        return follow_changes
 
     def get_asset_check_spec(self, asset_spec, manifest, unique_id, project):  # type: ignore[no-untyped-def]
         """A check is per tenant: without this one tenant's pass overwrites another's failure."""
