@@ -187,7 +187,8 @@ def land(
         connection.execute(
             "insert into prov.source_file (tenant_id, file_no, sha256, source_name, source_kind, uri, object_key,"
             " vintage, byte_count, record_type, source_format, licence, locator_kind, source_entry,"
-            " source_entry_sha256, record_count, read_status, gate_passed) values (%s, %s, %s, %s, %s, 'u', 'k', %s, 1, %s, 'csv', 'x',"
+            " source_entry_sha256, record_count, read_status, gate_passed)"
+            " values (%s, %s, %s, %s, %s, 'u', 'k', %s, 1, %s, 'csv', 'x',"
             " 'csv_row', %s, 'x', %s, 'read', true) on conflict (tenant_id, file_no) do update"
             " set record_count = excluded.record_count",
             (tenant, file_no, f"{file_no:064x}", source, kind, vintage, record_type, json.dumps(entry), len(rows)),
