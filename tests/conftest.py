@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pydantic import SecretStr
 
@@ -34,6 +35,9 @@ def pytest_configure() -> None:
     """Tests are the same on every machine: no setting of the caller's reaches them, but where the shared data are."""
     for name in [name for name in os.environ if name.startswith("REOS_") and name != "REOS_TEST_DATA"]:
         del os.environ[name]
+    # No deadline for one example: on a busy machine it would measure the machine.
+    hypothesis.settings.register_profile("project", deadline=None, print_blob=True)
+    hypothesis.settings.load_profile("project")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -35,7 +35,7 @@ def test_defaults_stand_in_the_project() -> None:
     assert settings.state_dir == module.PROJECT_ROOT / ".reos"
     assert settings.object_store_url == (settings.state_dir / "objects").as_uri()
     assert settings.tenants_per_run == 25
-    assert settings.test_data_dir == module.PROJECT_ROOT.parent / "shared" / "data"
+    assert settings.test_data_dir == (module.PROJECT_ROOT.parent / "shared" / "data").resolve()
 
 
 def test_unknown_environment_lists_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
