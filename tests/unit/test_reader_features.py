@@ -147,6 +147,13 @@ def test_every_feature_keeps_its_index_whatever_becomes_of_it(tmp_path: Path) ->
     assert build_record_index(tmp_path / "p.geojson", described, file).offsets == []
 
 
+def test_a_zero_character_in_a_property_refuses_its_feature(tmp_path: Path) -> None:
+    data = collection(feature(square(-71.2, 42.3), ML="a\0b"), feature(square(-71.2, 42.3), ML="1", other="\0"), 3)
+    batches = read(tmp_path / "p.geojson", data)
+    assert refusals(batches) == [(0, "nul_byte"), (2, "malformed_feature")]
+    assert "\0" not in batches[0].rejected[0].value
+
+
 def test_repair_keeps_the_area_and_drops_what_has_none() -> None:
     bowtie = Polygon(BOWTIE[0])
     repaired = polygonal(shapely.make_valid(bowtie))

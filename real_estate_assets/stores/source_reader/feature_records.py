@@ -34,6 +34,7 @@ FEATURES_AT_ONCE = 5_000
 _ADVICE: dict[RejectionRule, str] = {
     "empty_geometry": "has no geometry; complete it in the source if it should have one",
     "unreadable_geometry": "has a geometry of which no polygon can be made; mend it in the source",
+    "nul_byte": "has a zero character in a property; mend it in the source",
     "malformed_feature": "is no valid GeoJSON feature; mend it in the source",
 }
 
@@ -102,6 +103,7 @@ def _record_batch(
         rules = [rule or by_shape for rule, by_shape in zip(rules, shapes.rules, strict=True)]
     is_valid = [properties is not None for properties in batch.properties]
     texts = batch.texts(source_columns(layout))
+    rules = [rule or by_text for rule, by_text in zip(rules, _text_rules(texts, is_valid), strict=True)]
     accepted, issues = map_records(texts, pl.Series(record_nos[is_valid]), layout, county_fips)
     if shapes is not None:
         accepted = _with_shapes(accepted, shapes, is_valid)
@@ -109,6 +111,16 @@ def _record_batch(
     accepted = accepted.filter(pl.col("record_no").is_in(list(kept)))
     rejected = [_rejection(first + i, rule, batch.shown[i], name) for i, rule in enumerate(rules) if rule is not None]
     return RecordBatch(accepted, rejected, [issue for issue in issues if issue.record_no in kept], count)
+
+
+def _text_rules(texts: pl.DataFrame, is_valid: list[bool]) -> list[RejectionRule | None]:
+    """Refuses features with a zero character in a property that is read; JSON can write one, a database cannot."""
+    import polars as pl
+
+    has_zero = iter(
+        texts.select(pl.any_horizontal(pl.lit(False), pl.all().str.contains("\0", literal=True))).to_series()
+    )
+    return ["nul_byte" if valid and next(has_zero, False) else None for valid in is_valid]
 
 
 def _with_shapes(frame: pl.DataFrame, shapes: Shapes, is_valid: list[bool]) -> pl.DataFrame:
@@ -122,6 +134,6 @@ def _with_shapes(frame: pl.DataFrame, shapes: Shapes, is_valid: list[bool]) -> p
 
 
 def _rejection(record_no: int, rule: RejectionRule, shown: str, name: str) -> Rejection:
-    column = None if rule == "malformed_feature" else "geom_4326"
+    column = "geom_4326" if rule in ("empty_geometry", "unreadable_geometry") else None
     message = f"{name}, feature {record_no} (the first is 0) {_ADVICE[rule]}."
     return Rejection(record_no, column, shown.replace("\0", "\ufffd"), rule, message)
