@@ -11,6 +11,7 @@ import dagster as dg
 
 from real_estate_assets.defs import jobs
 
+
 def _sensor(name: str, selection: dg.AssetSelection) -> dg.AutomationConditionSensorDefinition:
     return dg.AutomationConditionSensorDefinition(
         f"automation_{name}",

@@ -24,15 +24,23 @@ def fingerprint(code_version: str, inputs: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def latest_tag(instance: dg.DagsterInstance, key: dg.AssetKey, tenant_id: str | None, tag: str) -> str | None:
-    """A tag of the latest materialization of an asset, or of one tenant's partition of it; None if there is none."""
+def latest_materialization(
+    instance: dg.DagsterInstance, key: dg.AssetKey, tenant_id: str | None
+) -> tuple[int, dict[str, str]] | None:
+    """(event number, tags) of the latest materialization of an asset, or of one tenant's partition of it."""
     partitions = None if tenant_id is None else [tenant_id]
     found = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions), limit=1)
     for record in found.records:
         materialization = record.asset_materialization
-        if materialization is not None and materialization.tags:
-            return materialization.tags.get(tag)
+        if materialization is not None:
+            return record.storage_id, dict(materialization.tags or {})
     return None
+
+
+def latest_tag(instance: dg.DagsterInstance, key: dg.AssetKey, tenant_id: str | None, tag: str) -> str | None:
+    """A tag of the latest materialization; None if there is none."""
+    found = latest_materialization(instance, key, tenant_id)
+    return found[1].get(tag) if found else None
 
 
 def input_versions(

@@ -24,7 +24,7 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
-from real_estate_assets.defs.fingerprints import DATA_VERSION_TAG, FINGERPRINT_TAG, latest_tag
+from real_estate_assets.defs.fingerprints import DATA_VERSION_TAG, FINGERPRINT_TAG, latest_materialization
 
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]
 
@@ -95,9 +95,10 @@ def _provenance_tags(
     layer = context.job_def.asset_layer
     for parent in sorted(context.assets_def.asset_deps[key]):
         is_partitioned = not layer.has(parent) or layer.get(parent).partitions_def is not None
-        version = latest_tag(context.instance, parent, tenant_id if is_partitioned else None, DATA_VERSION_TAG)
-        if version is not None:
-            tags[f"dagster/input_data_version/{parent.to_user_string()}"] = version
+        found = latest_materialization(context.instance, parent, tenant_id if is_partitioned else None)
+        if found is not None and DATA_VERSION_TAG in found[1]:
+            tags[f"dagster/input_event_pointer/{parent.to_user_string()}"] = str(found[0])
+            tags[f"dagster/input_data_version/{parent.to_user_string()}"] = found[1][DATA_VERSION_TAG]
     return tags
 
 
