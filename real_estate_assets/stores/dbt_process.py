@@ -1,7 +1,7 @@
 """Runs dbt as a process of its own, against the warehouse of the settings.
 
-Belongs here: arguments, environment, where its artefacts go, and its exit. Does not belong here: what its results mean for
-a tenant (`tenancy.outcome` says that, not dbt's own results) and Dagster.
+Belongs here: arguments, environment, where its artefacts go, and its exit. Does not belong here: what its results mean
+for a tenant (`tenancy.outcome` says that, not dbt's own results) and Dagster.
 
 A process rather than dbt's in-process runner: 1.9 s of import is paid once a chunk of tenants, and its memory and its
 crash stay its own.
@@ -29,7 +29,7 @@ class DbtError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class DbtRun:
-    """One finished dbt process. `is_ok` False means a node failed; which tenant failed where is in `tenancy.outcome`."""
+    """One finished dbt process. `is_ok` False: a node failed; which tenant failed where stands in `tenancy.outcome`."""
 
     invocation_id: str
     is_ok: bool
@@ -42,8 +42,10 @@ def parsed_project(settings: Settings) -> Path:
 
 
 def build_arguments(models: Sequence[str] = ()) -> list[str]:
-    """Arguments of `dbt build`. models: names to build; none = all. Seeds are reference data with an asset of their own,
-    and unit tests prove the code, not a tenant's data: neither belongs into a tenant's build.
+    """Arguments of `dbt build`. models: names to build; none = all.
+
+    Seeds are reference data with an asset of their own, and unit tests prove the code, not a tenant's data: neither
+    belongs into a tenant's build.
     """
     arguments = ["build", "--exclude", "resource_type:seed", "resource_type:unit_test"]
     return [*arguments, "--select", *sorted(models)] if models else arguments
@@ -107,8 +109,8 @@ def load_seeds(settings: Settings, names: Sequence[str], tell: Callable[[str], N
 def ensure_manifest(settings: Settings) -> bool:
     """Parse the dbt project if its manifest is missing or older than any of its files. Returns whether it was parsed.
 
-    Done here, once, because the code location reads the manifest while it loads, and loading must neither wait nor write.
-    Raises DbtError when the project does not parse.
+    Done here, once, because the code location reads the manifest while it loads, and loading must neither wait nor
+    write. Raises DbtError when the project does not parse.
     """
     files = [
         p for p in DBT_PROJECT.rglob("*") if p.suffix in {".sql", ".yml", ".md", ".csv"} and "target" not in p.parts
@@ -139,7 +141,7 @@ def generate_docs(settings: Settings, tenant_ids: Sequence[str]) -> Path:
 
 
 def _saved_parse(settings: Settings, target: str) -> list[str]:
-    """A target folder of its own for each process, and the saved parse: it is read in 1 s where parsing takes 5 (CPU)."""
+    """A target folder of its own for each process, and the saved parse: read in 1 s where parsing takes 5 (CPU)."""
     return [
         "--target-path",
         target,

@@ -1,7 +1,7 @@
 """Applies `real_estate_assets/migrations/*.sql` in order, each once, each in one transaction.
 
-Belongs here: finding, ordering, recording and checking migrations. Does not belong here: roles, passwords and databases,
-which exist before the first migration (`local_cluster.py`; in production the operator's own tooling).
+Belongs here: finding, ordering, recording and checking migrations. Does not belong here: roles, passwords and
+databases, which exist before the first migration (`local_cluster.py`; in production the operator's own tooling).
 
 Our own forty lines rather than a library: the SQL is mostly PL/pgSQL, which the statement splitters of SQL-file
 migrators cut inside dollar quotes, and Alembic would need a Python wrapper beside every file.
@@ -21,6 +21,7 @@ LEDGER = """
 create table if not exists public.schema_migration (
   name text primary key, sha256 text not null, applied_at timestamptz not null default clock_timestamp())
 """
+RECORD = "insert into public.schema_migration (name, sha256) values (%s, %s)"
 ADVISORY_LOCK = 6_171_001  # one migrator at a time; any constant will do as long as it stays the same
 
 
@@ -37,10 +38,12 @@ class Migration:
 
     @property
     def needs_superuser(self) -> bool:
+        """Whether it makes what no owner may: extensions, functions that make roles."""
         return self.name.endswith(".superuser.sql")
 
     @property
     def sha256(self) -> str:
+        """Of its text, as it is recorded when applied."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
@@ -61,7 +64,10 @@ def migrate(superuser_dsn: str, owner_dsn: str) -> list[str]:
     import psycopg
 
     applied: list[str] = []
-    with psycopg.connect(superuser_dsn, autocommit=True) as ledger, psycopg.connect(owner_dsn, autocommit=True) as owner:
+    with (
+        psycopg.connect(superuser_dsn, autocommit=True) as ledger,
+        psycopg.connect(owner_dsn, autocommit=True) as owner,
+    ):
         ledger.execute("select pg_advisory_lock(%s)", (ADVISORY_LOCK,))
         ledger.execute(LEDGER)
         known: dict[str, str] = dict(ledger.execute("select name, sha256 from public.schema_migration").fetchall())
@@ -70,7 +76,7 @@ def migrate(superuser_dsn: str, owner_dsn: str) -> list[str]:
                 _refuse_change(migration, known[migration.name])
                 continue
             _apply(ledger if migration.needs_superuser else owner, migration)
-            ledger.execute("insert into public.schema_migration (name, sha256) values (%s, %s)", (migration.name, migration.sha256))
+            ledger.execute(RECORD, (migration.name, migration.sha256))
             applied.append(migration.name)
     return applied
 

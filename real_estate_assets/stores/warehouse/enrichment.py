@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from real_estate_assets.stores.warehouse.connection import Warehouse
+from real_estate_assets.stores.warehouse.records import REJECTION_COLUMNS
 from real_estate_assets.stores.warehouse.tables import TablePublication, insert_rows
 
 ADDRESS_COLUMNS = (
@@ -18,26 +19,30 @@ ADDRESS_COLUMNS = (
     "unit_type", "unit_number", "address_usps", "address_key", "status", "reason", "parser", "parser_version",
 )  # fmt: skip
 IDENTITY_COLUMNS = (
-    "file_no",
-    "record_no",
-    "property_id",
-    "county_fips",
-    "parcel_number",
-    "unit_number",
-    "identity_basis",
+    "file_no", "record_no", "property_id", "county_fips", "parcel_number", "unit_number", "identity_basis",
     "is_primary",
-)
+)  # fmt: skip
 LOCATION_COLUMNS = (
     "county_fips", "parcel_number", "method", "geom_4326", "point_4326", "area_m2", "piece_count", "is_repaired",
     "evidence_no", "record_no",
 )  # fmt: skip
 EXPOSURE_COLUMNS = (
     "county_fips", "parcel_number", "peril", "layer", "resolution", "method", "zone_code", "category", "zone_subtype",
-    "zones_touched", "overlap_share", "is_sliver", "source_score_pct", "annual_probability", "null_reason", "evidence_no", "record_no",
+    "zones_touched", "overlap_share", "is_sliver", "source_score_pct", "annual_probability", "null_reason",
+    "evidence_no", "record_no",
 )  # fmt: skip
 
-# A record nobody refused; `r` is the raw table's alias.
-_ACCEPTED = (
+
+def _accepted(columns: LiteralString, table: LiteralString, condition: LiteralString = "") -> LiteralString:
+    """A query of one file's records that nobody refused, in record order. Parameters: tenant, file."""
+    return (
+        f"select {columns} from raw.{table} r"  # noqa: S608 - LiteralString: only words of this module come in
+        f" where tenant_id = %(tenant)s and file_no = %(file)s {condition} and {_NOT_REFUSED} order by record_no"
+    )
+
+
+# Entries of stage 'identity' are what this stage itself decides, anew each time; `r` is the raw table's alias.
+_NOT_REFUSED: LiteralString = (
     "not exists (select from quarantine.record q where q.tenant_id = %(tenant)s and q.file_no = r.file_no"
     " and q.record_no = r.record_no and q.stage <> 'identity')"
 )
@@ -61,7 +66,8 @@ def distinct_addresses(warehouse: Warehouse, tenant_id: str) -> list[str]:
     """Every distinct address text of the tenant's accepted property records, sorted."""
     with warehouse.as_owner() as connection:
         rows = connection.execute(
-            f"select distinct address_raw from raw.property r where tenant_id = %(tenant)s and address_raw is not null and {_ACCEPTED} order by 1",
+            "select distinct address_raw from raw.property r"  # noqa: S608 - the condition is this module's own
+            f" where tenant_id = %(tenant)s and address_raw is not null and {_NOT_REFUSED} order by 1",
             {"tenant": tenant_id},
         ).fetchall()
     return [row[0] for row in rows]
@@ -71,8 +77,11 @@ def identity_inputs(warehouse: Warehouse, tenant_id: str, file_no: int) -> list[
     """The identifying parts of one property file's accepted records, in record order."""
     with warehouse.as_owner() as connection:
         rows = connection.execute(
-            "select record_no, county_fips, parcel_number, unit_number, account_number, building_number, address_raw, evidence_no"
-            f" from raw.property r where tenant_id = %(tenant)s and file_no = %(file)s and {_ACCEPTED} order by record_no",
+            _accepted(
+                "record_no, county_fips, parcel_number, unit_number, account_number, building_number, address_raw,"
+                " evidence_no",
+                "property",
+            ),
             {"tenant": tenant_id, "file": file_no},
         ).fetchall()
     return [IdentityInput(*row) for row in rows]
@@ -80,39 +89,29 @@ def identity_inputs(warehouse: Warehouse, tenant_id: str, file_no: int) -> list[
 
 def replace_identity_rejections(
     warehouse: Warehouse, tenant_id: str, rows: Iterable[tuple[int, int, str, str, str | None, str]], *, run_id: str
-) -> int:  # fmt: skip
-    """Replace the tenant's quarantine entries of stage 'identity'. rows: (file_no, record_no, rule, column, value, message)."""
-    columns = (
-        "tenant_id",
-        "file_no",
-        "record_no",
-        "record_type",
-        "stage",
-        "rule",
-        "column_name",
-        "value",
-        "message",
-        "run_id",
+) -> int:
+    """Replace the tenant's quarantine entries of stage 'identity'; returns how many.
+
+    rows: (file_no, record_no, rule, column, value, message).
+    """
+    entries = (
+        (tenant_id, file_no, record_no, "property", "identity", rule, column, value, message, run_id)
+        for file_no, record_no, rule, column, value, message in rows
     )
     with warehouse.as_owner() as connection, connection.transaction():
         connection.execute("delete from quarantine.record where tenant_id = %s and stage = 'identity'", (tenant_id,))
-        return insert_rows(
-            connection,
-            "quarantine.record",
-            columns,
-            (
-                (tenant_id, file_no, record_no, "property", "identity", rule, column, value, message, run_id)
-                for file_no, record_no, rule, column, value, message in rows
-            ),
-        )
+        return insert_rows(connection, "quarantine.record", REJECTION_COLUMNS, entries)
 
 
 def parcel_pieces(warehouse: Warehouse, tenant_id: str, file_no: int) -> list[tuple[str, str, int, bool, int, bytes]]:
     """(county_fips, parcel_number, record_no, is_repaired, evidence_no, wkb) of one parcel file's accepted records."""
     with warehouse.as_owner() as connection:
-        return connection.execute(  # type: ignore[return-value]
-            "select county_fips, parcel_number, record_no, coalesce(is_repaired, false), evidence_no, st_asbinary(geom_4326)"
-            f" from raw.parcel r where tenant_id = %(tenant)s and file_no = %(file)s and {_ACCEPTED} order by record_no",
+        return connection.execute(
+            _accepted(
+                "county_fips, parcel_number, record_no, coalesce(is_repaired, false), evidence_no,"
+                " st_asbinary(geom_4326)",
+                "parcel",
+            ),
             {"tenant": tenant_id, "file": file_no},
         ).fetchall()
 
@@ -120,12 +119,17 @@ def parcel_pieces(warehouse: Warehouse, tenant_id: str, file_no: int) -> list[tu
 def source_coordinates(
     warehouse: Warehouse, tenant_id: str, file_no: int
 ) -> list[tuple[str, str, int, int, float, float]]:
-    """(county_fips, parcel_number, record_no, evidence_no, longitude, latitude) of one property file's accepted records that state both."""
+    """Coordinates, in degrees, of one property file's accepted records that state both of them and a parcel number.
+
+    (county_fips, parcel_number, record_no, evidence_no, longitude, latitude), in record order.
+    """
     with warehouse.as_owner() as connection:
-        return connection.execute(  # type: ignore[return-value]
-            "select county_fips, parcel_number, record_no, evidence_no, longitude, latitude"
-            f" from raw.property r where tenant_id = %(tenant)s and file_no = %(file)s and {_ACCEPTED}"
-            " and parcel_number is not null and longitude is not null and latitude is not null order by record_no",
+        return connection.execute(
+            _accepted(
+                "county_fips, parcel_number, record_no, evidence_no, longitude, latitude",
+                "property",
+                "and parcel_number is not null and longitude is not null and latitude is not null",
+            ),
             {"tenant": tenant_id, "file": file_no},
         ).fetchall()
 
@@ -133,7 +137,7 @@ def source_coordinates(
 def locations(warehouse: Warehouse, tenant_id: str) -> list[tuple[str, str, bytes | None, float, float]]:
     """(county_fips, parcel_number, wkb or None, longitude, latitude) of every location of the tenant."""
     with warehouse.as_owner() as connection:
-        return connection.execute(  # type: ignore[return-value]
+        return connection.execute(
             "select county_fips, parcel_number, st_asbinary(geom_4326), st_x(point_4326), st_y(point_4326)"
             " from enrichment.location where tenant_id = %s order by 1, 2",
             (tenant_id,),
@@ -141,19 +145,19 @@ def locations(warehouse: Warehouse, tenant_id: str) -> list[tuple[str, str, byte
 
 
 def tenant_hazard_zones(warehouse: Warehouse, tenant_id: str, file_no: int) -> list[dict[str, Any]]:
-    """The zones of one hazard file that the tenant brought: its own layer, for its own properties only."""
+    """The zones of one hazard file that the tenant brought: its own layer, for its own properties only.
+
+    Keys: record_no, evidence_no, peril, zone_code, category, share_major_pct, share_severe_pct, wkb; in record order.
+    """
     from psycopg.rows import dict_row
 
-    with warehouse.as_owner() as connection:
-        return (
-            connection.cursor(row_factory=dict_row)
-            .execute(
-                "select record_no, evidence_no, peril, zone_code, category, share_major_pct, share_severe_pct, st_asbinary(geom_4326) as wkb"
-                f" from raw.hazard_zone r where tenant_id = %(tenant)s and file_no = %(file)s and {_ACCEPTED} order by record_no",
-                {"tenant": tenant_id, "file": file_no},
-            )
-            .fetchall()
-        )
+    query = _accepted(
+        "record_no, evidence_no, peril, zone_code, category, share_major_pct, share_severe_pct,"
+        " st_asbinary(geom_4326) as wkb",
+        "hazard_zone",
+    )
+    with warehouse.as_owner() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, {"tenant": tenant_id, "file": file_no}).fetchall()
 
 
 def stage_addresses(to: TablePublication, rows: Iterable[Sequence[Any]]) -> int:

@@ -6,12 +6,14 @@ the database) and the bytes themselves (`object_store.py`).
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from real_estate_assets.stores.warehouse.connection import Warehouse
+from real_estate_assets.stores.warehouse.tables import column_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class NewSourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How a value came from a file: named, versioned by its code, with the basis of its factor (null until measured)."""
+    """How a value came from a file: named, versioned by its code, with the basis of its factor (None: not measured)."""
 
     method: str
     code_version: str
@@ -70,60 +72,103 @@ class Method:
     factor: float | None = None
 
 
-_FILE_COLUMNS = (
-    "tenant_id, file_no, sha256, source_name, source_kind, uri, object_key, vintage, received_at, byte_count, record_type, "
-    "source_entry, source_entry_sha256, record_count, read_status, read_error, read_by, gate_passed, gate_report, evidence_no"
-)
+class RecordTypeChangedError(ValueError):
+    """The same bytes of one source are described as another type of record than before; the message says what to do."""
 
 
 def register_file(warehouse: Warehouse, tenant_id: str, new: NewSourceFile) -> tuple[int, bool]:
     """Number of the tenant's file and whether it is new. The same bytes of the same source are one file for ever.
 
     A known file whose reviewed entry changed (another column map) keeps its number and is marked to be read again.
+    Raises RecordTypeChangedError where the same bytes were another type of record before, and
+    psycopg.errors.ForeignKeyViolation where the tenant is not registered.
     """
     from psycopg.types.json import Jsonb
 
+    values = {name: getattr(new, name) for name in _names(NewSourceFile)}
+    values["source_entry"] = Jsonb(dict(new.source_entry))
     with warehouse.as_owner() as connection, connection.transaction():
         # Numbering first: it takes the lock under which two landings of one tenant see each other's files.
         file_no = connection.execute("select prov.next_file_no(%s)", (tenant_id,)).fetchall()[0][0]
         known = connection.execute(
-            "select file_no from prov.source_file where tenant_id = %s and source_name = %s and sha256 = %s",
+            "select file_no, record_type from prov.source_file"
+            " where tenant_id = %s and source_name = %s and sha256 = %s",
             (tenant_id, new.source_name, new.sha256),
         ).fetchone()
-        if known is not None:
-            connection.execute(
-                "update prov.source_file set source_entry = %s, source_entry_sha256 = %s, vintage = %s, licence = %s,"
-                " read_status = 'landed', read_error = null"
-                " where tenant_id = %s and file_no = %s and source_entry_sha256 <> %s",
-                (
-                    Jsonb(dict(new.source_entry)),
-                    new.source_entry_sha256,
-                    new.vintage,
-                    new.licence,
-                    tenant_id,
-                    known[0],
-                    new.source_entry_sha256,
-                ),
+        if known is None:
+            _insert_file(connection, {"tenant_id": tenant_id, "file_no": file_no, **values})
+            return int(file_no), True
+        if known[1] != new.record_type:
+            raise RecordTypeChangedError(
+                f"{new.uri}: source '{new.source_name}' brought these bytes as {known[1]} records and now describes them"
+                f" as {new.record_type} records. Give the source another name."
             )
-            return int(known[0]), False
-        connection.execute(
-            "insert into prov.source_file (tenant_id, file_no, sha256, source_name, source_kind, uri, object_key, vintage,"
-            " byte_count, record_type, source_format, licence, locator_kind, source_entry, source_entry_sha256)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            (tenant_id, file_no, new.sha256, new.source_name, new.source_kind, new.uri, new.object_key, new.vintage,
-             new.byte_count, new.record_type, new.source_format, new.licence, new.locator_kind,
-             Jsonb(dict(new.source_entry)), new.source_entry_sha256),
-        )  # fmt: skip
-        return int(file_no), True
+        _describe_anew(connection, {"tenant_id": tenant_id, "file_no": known[0], **values})
+        return int(known[0]), False
+
+
+def _insert_file(connection: Any, values: Mapping[str, Any]) -> None:
+    from psycopg import sql
+
+    placeholders = sql.SQL(", ").join(map(sql.Placeholder, values))
+    statement = sql.SQL("insert into prov.source_file ({}) values ({})")
+    connection.execute(statement.format(column_list(list(values)), placeholders), values)
+
+
+def _describe_anew(connection: Any, values: Mapping[str, Any]) -> None:
+    """What the description says of a known file now; read again only where that changes what reading gives."""
+    connection.execute(
+        "update prov.source_file set uri = %(uri)s, source_kind = %(source_kind)s, vintage = %(vintage)s,"
+        " licence = %(licence)s, source_format = %(source_format)s, locator_kind = %(locator_kind)s,"
+        " source_entry = %(source_entry)s, source_entry_sha256 = %(source_entry_sha256)s,"
+        " read_error = case when source_entry_sha256 = %(source_entry_sha256)s then read_error end,"
+        " read_status = case when source_entry_sha256 = %(source_entry_sha256)s then read_status else 'landed' end"
+        " where tenant_id = %(tenant_id)s and file_no = %(file_no)s",
+        values,
+    )
+
+
+def _names(of: type[NewSourceFile | SourceFile]) -> list[str]:
+    """Fields of a class whose names are columns of prov.source_file."""
+    return [field.name for field in dataclasses.fields(of)]
 
 
 def files(warehouse: Warehouse, tenant_id: str) -> list[SourceFile]:
-    """All files of a tenant in order of their number."""
+    """The tenant's files that count now (`settle_current`), in order of their number."""
+    from psycopg import sql
+
+    names = column_list(_names(SourceFile))
+    query = sql.SQL("select {} from prov.source_file where tenant_id = {} and is_current order by file_no")
     with warehouse.as_owner() as connection:
-        rows = connection.execute(
-            f"select {_FILE_COLUMNS} from prov.source_file where tenant_id = %s order by file_no", (tenant_id,)
-        ).fetchall()
+        rows = connection.execute(query.format(names, sql.Literal(tenant_id))).fetchall()
     return [SourceFile(*row) for row in rows]
+
+
+def settle_current(
+    warehouse: Warehouse, tenant_id: str, *, landed: Mapping[tuple[str, str], int], absent: Sequence[tuple[str, str]] = ()
+) -> None:  # fmt: skip
+    """Decide which files count, once every file that is described has landed.
+
+    landed: (source_name, uri) -> the file that stands there now; absent: described, but nothing stands there (any more).
+
+    What has just landed counts. An earlier file of the same place stays as an older vintage if it was read and passed its
+    gate; if it never passed, its replacement heals the tenant. One that came after the file that is there now was taken
+    back. A file that is absent counts as before: landed bytes are kept. What is described no more does not count.
+    """
+    rows = [(*place, file_no) for place, file_no in landed.items()] + [(*place, None) for place in absent]
+    with warehouse.as_owner() as connection, connection.transaction():
+        connection.execute("create temporary table described (source_name text, uri text, file_no int) on commit drop")
+        connection.cursor().executemany("insert into described values (%s, %s, %s)", rows)
+        connection.execute(
+            "update prov.source_file f set is_current = now.counts from ("
+            " select f.file_no, coalesce(bool_or(d.file_no = f.file_no or f.is_current and (d.file_no is null"
+            "  or f.file_no < d.file_no and f.read_status = 'read' and f.gate_passed is true)), false) as counts"
+            " from prov.source_file f"
+            " left join described d on (d.source_name, d.uri) = (f.source_name, f.uri)"
+            " where f.tenant_id = %(tenant)s group by f.file_no) now"
+            " where f.tenant_id = %(tenant)s and f.file_no = now.file_no and f.is_current <> now.counts",
+            {"tenant": tenant_id},
+        )
 
 
 def save_record_index(warehouse: Warehouse, tenant_id: str, file_no: int, every: int, offsets: Sequence[int]) -> None:
@@ -131,7 +176,8 @@ def save_record_index(warehouse: Warehouse, tenant_id: str, file_no: int, every:
     with warehouse.as_owner() as connection:
         connection.execute(
             "insert into prov.record_index (tenant_id, file_no, every, byte_offsets) values (%s, %s, %s, %s)"
-            " on conflict (tenant_id, file_no) do update set every = excluded.every, byte_offsets = excluded.byte_offsets",
+            " on conflict (tenant_id, file_no) do update"
+            " set every = excluded.every, byte_offsets = excluded.byte_offsets",
             (tenant_id, file_no, every, list(offsets)),
         )
 
@@ -221,6 +267,7 @@ def record_checks(warehouse: Warehouse, tenant_id: str, evidence_no: int, *, pas
 
 def _register_method(connection: Any, method: Method) -> None:
     connection.execute(
-        "insert into prov.method (method, code_version, description, factor, basis) values (%s, %s, %s, %s, %s) on conflict do nothing",
+        "insert into prov.method (method, code_version, description, factor, basis) values (%s, %s, %s, %s, %s)"
+        " on conflict do nothing",
         (method.method, method.code_version, method.description, method.factor, method.basis),
     )

@@ -6,17 +6,19 @@ from real_estate_assets.stores.warehouse.connection import Warehouse
 
 
 def completeness(warehouse: Warehouse, tenant_id: str, mart: str) -> list[tuple[str, float]]:
-    """(column, share of rows in which it is known) of a mart for one tenant, emptiest first. Empty for a mart without rows."""
+    """(column, share of rows in which it is known) of a mart for one tenant, emptiest first.
+
+    Empty for a mart in which the tenant has no row. Raises psycopg.errors.UndefinedTable where there is no such mart.
+    """
     from psycopg import sql
 
     with warehouse.as_app(tenant_id) as connection:
-        names = [
-            row[0]
-            for row in connection.execute(
-                "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
-                (f"marts.{mart}",),
-            ).fetchall()
-        ]
+        columns = connection.execute(
+            "select attname from pg_attribute"
+            " where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
+            (f"marts.{mart}",),
+        ).fetchall()
+        names = [name for (name,) in columns]
         counts = sql.SQL(", ").join(sql.SQL("count({})").format(sql.Identifier(name)) for name in names)
         statement = sql.SQL("select count(*), {} from {} where tenant_id = {}").format(
             counts, sql.Identifier("marts", mart), sql.Literal(tenant_id)

@@ -6,12 +6,17 @@ Belongs here: statements on `reference.*` and `prov.public_file`. Does not belon
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from real_estate_assets.stores.warehouse.connection import Warehouse
+from real_estate_assets.stores.warehouse.tables import copy_rows
+
+if TYPE_CHECKING:
+    from psycopg.sql import Identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +51,42 @@ def register(warehouse: Warehouse, file: PublicFile) -> None:
     """Record a public file; the same bytes again change nothing but the number of records read from it."""
     with warehouse.as_owner() as connection:
         connection.execute(
-            "insert into prov.public_file (sha256, layer, source_kind, uri, object_key, vintage, byte_count, licence, locator_kind, record_count)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (sha256) do update set record_count = excluded.record_count",
-            (file.sha256, file.layer, file.source_kind, file.uri, file.object_key, file.vintage, file.byte_count, file.licence,
-             file.locator_kind, file.record_count),
-        )  # fmt: skip
+            "insert into prov.public_file (sha256, layer, source_kind, uri, object_key, vintage, byte_count, licence,"
+            " locator_kind, record_count) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " on conflict (sha256) do update set record_count = excluded.record_count",
+            dataclasses.astuple(file),
+        )
 
 
 def replace_counties(warehouse: Warehouse, rows: Iterable[Sequence[Any]]) -> int:
-    """rows: (county_fips, county_name, state_fips, hex WKB, public_sha256, record_no)."""
-    columns = "county_fips, county_name, state_fips, geom_4326, public_sha256, record_no"
-    return _replace(warehouse, "reference.county", columns, rows)
+    """Replace the counties; returns how many. rows: (county_fips, county_name, state_fips, hex WKB, public_sha256,
+    record_no).
+    """
+    columns = ("county_fips", "county_name", "state_fips", "geom_4326", "public_sha256", "record_no")
+    return _replace(warehouse, "county", columns, rows)
 
 
 def replace_house_price_index(warehouse: Warehouse, rows: Iterable[Sequence[Any]]) -> int:
-    """rows: (county_fips, year, index_value, annual_change_pct, public_sha256, record_no)."""
-    columns = "county_fips, year, index_value, annual_change_pct, public_sha256, record_no"
-    return _replace(warehouse, "reference.house_price_index", columns, rows)
+    """Replace the index, base 2000 = 100; returns how many rows. rows: (county_fips, year, index_value,
+    annual_change_pct, public_sha256, record_no).
+    """
+    columns = ("county_fips", "year", "index_value", "annual_change_pct", "public_sha256", "record_no")
+    return _replace(warehouse, "house_price_index", columns, rows)
 
 
 def replace_county_scores(warehouse: Warehouse, rows: Iterable[Sequence[Any]]) -> int:
-    """rows: (county_fips, peril, component, score_pct, rating, vintage, public_sha256, record_no)."""
-    columns = "county_fips, peril, component, score_pct, rating, vintage, public_sha256, record_no"
-    return _replace(warehouse, "reference.county_hazard_score", columns, rows)
+    """Replace the counties' percentile ranks; returns how many rows. rows: (county_fips, peril, component, score_pct,
+    rating, vintage, public_sha256, record_no).
+    """
+    columns = ("county_fips", "peril", "component", "score_pct", "rating", "vintage", "public_sha256", "record_no")
+    return _replace(warehouse, "county_hazard_score", columns, rows)
 
 
 def replace_hazard_layer(warehouse: Warehouse, layer: HazardLayer, zones: Iterable[Sequence[Any]]) -> int:
-    """Replace one layer and its zones in one transaction. zones: (record_no, zone_code, zone_subtype, category, static_bfe_ft, hex WKB)."""
+    """Replace one layer and its zones in one transaction. Returns how many zones.
+
+    zones: (record_no, zone_code, zone_subtype, category, static_bfe_ft, hex WKB).
+    """
     with warehouse.as_owner() as connection, connection.transaction():
         connection.execute("delete from reference.hazard_layer where layer = %s", (layer.layer,))
         connection.execute(
@@ -80,12 +94,15 @@ def replace_hazard_layer(warehouse: Warehouse, layer: HazardLayer, zones: Iterab
             " values (%s, %s, %s, %s, %s, st_setsrid(%s::geometry, 4326))",
             (layer.layer, layer.peril, layer.resolution, layer.vintage, layer.public_sha256, layer.coverage_wkb),
         )
-        columns = "layer, record_no, zone_code, zone_subtype, category, static_bfe_ft, geom_4326"
-        return _copy(connection, "reference.hazard_zone", columns, ((layer.layer, *zone) for zone in zones))
+        columns = ("layer", "record_no", "zone_code", "zone_subtype", "category", "static_bfe_ft", "geom_4326")
+        return copy_rows(connection, _table("hazard_zone"), columns, ((layer.layer, *zone) for zone in zones))
 
 
 def county_shape(warehouse: Warehouse, county_fips: Sequence[str]) -> Any | None:
-    """The union of the given counties as one shapely geometry; None where the county layer is not loaded or lacks one of them."""
+    """The union of the given counties as one shapely geometry.
+
+    None where the county layer is not loaded or lacks one of them: half a county's ground would refuse the other half.
+    """
     import shapely
 
     with warehouse.as_owner() as connection:
@@ -101,7 +118,8 @@ def hazard_layers(warehouse: Warehouse) -> list[HazardLayer]:
     """All layers of zones, by name."""
     with warehouse.as_owner() as connection:
         rows = connection.execute(
-            "select layer, peril, resolution, vintage, public_sha256, st_asbinary(coverage_4326) from reference.hazard_layer order by layer"
+            "select layer, peril, resolution, vintage, public_sha256, st_asbinary(coverage_4326)"
+            " from reference.hazard_layer order by layer"
         ).fetchall()
     return [HazardLayer(*row) for row in rows]
 
@@ -109,7 +127,7 @@ def hazard_layers(warehouse: Warehouse) -> list[HazardLayer]:
 def hazard_zones(warehouse: Warehouse, layer: str) -> list[tuple[int, str, str | None, str, bytes]]:
     """(record_no, zone_code, zone_subtype, category, wkb) of one layer's zones, in file order."""
     with warehouse.as_owner() as connection:
-        return connection.execute(  # type: ignore[return-value]
+        return connection.execute(
             "select record_no, zone_code, zone_subtype, category, st_asbinary(geom_4326)"
             " from reference.hazard_zone where layer = %s order by record_no",
             (layer,),
@@ -123,8 +141,9 @@ def worst_county_scores(warehouse: Warehouse) -> list[tuple[str, str, str, float
     hazards do not add up, and an averaged one would hide a coast.
     """
     with warehouse.as_owner() as connection:
-        return connection.execute(  # type: ignore[return-value]
-            "select distinct on (peril, county_fips) county_fips, peril, component, score_pct, rating, public_sha256, record_no"
+        return connection.execute(
+            "select distinct on (peril, county_fips)"
+            " county_fips, peril, component, score_pct, rating, public_sha256, record_no"
             " from reference.county_hazard_score order by peril, county_fips, score_pct desc nulls last, component"
         ).fetchall()
 
@@ -142,16 +161,16 @@ def hazard_score_scale(warehouse: Warehouse) -> list[dict[str, str | None]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _replace(warehouse: Warehouse, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> int:
+def _replace(warehouse: Warehouse, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    from psycopg import sql
+
     with warehouse.as_owner() as connection, connection.transaction():
-        connection.execute(f"delete from {table}")  # not truncate: readers must see old or new, never nothing
-        return _copy(connection, table, columns, rows)
+        # Not truncate: readers must see old or new, never nothing.
+        connection.execute(sql.SQL("delete from {}").format(_table(table)))
+        return copy_rows(connection, _table(table), columns, rows)
 
 
-def _copy(connection: Any, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> int:
-    count = 0
-    with connection.cursor().copy(f"copy {table} ({columns}) from stdin") as copy:
-        for row in rows:
-            copy.write_row(row)
-            count += 1
-    return count
+def _table(name: str) -> Identifier:
+    from psycopg import sql
+
+    return sql.Identifier("reference", name)

@@ -46,7 +46,8 @@ def append_versions(warehouse: Warehouse, kinds: Iterable[SourceKind]) -> int:
                 added += 1
             elif tuple(there) != row:
                 raise RegistryError(
-                    f"version {kind.version} of '{kind.source_kind}' was released and now reads differently; add a version instead"
+                    f"version {kind.version} of '{kind.source_kind}' was released and now reads differently;"
+                    " add a version instead"
                 )
     return added
 

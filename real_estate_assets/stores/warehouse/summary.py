@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from real_estate_assets.stores.warehouse.connection import Warehouse
+
+if TYPE_CHECKING:
+    from psycopg.sql import Composed
 
 COUNTED = (
     "dim_properties",
@@ -22,9 +25,38 @@ COUNTED = (
 )
 
 
+_FILES = "select count(*), coalesce(sum(record_count), 0) from prov.source_file where tenant_id = %s"
+_QUARANTINED = "select count(distinct (file_no, record_no)) from quarantine.record where tenant_id = %s"
+_UNKNOWN_HAZARDS = "select count(*) from marts.fct_property_hazards where tenant_id = %s and hazard_score is null"
+_LATEST = (
+    "select distinct on (node_id) node_id, is_ok, severity, stage, error, at from tenancy.outcome"
+    " where tenant_id = %s order by node_id, at desc"
+)
+
+
+class _Latest(NamedTuple):
+    """The latest outcome of one node, in the order of _LATEST."""
+
+    node_id: str
+    is_ok: bool
+    severity: str
+    stage: str | None
+    error: str | None
+    at: dt.datetime
+
+    @property
+    def is_failing_stage(self) -> bool:
+        """Whether a stage itself failed: not one of dbt's nodes (those have a dot), nor one that only waits."""
+        return not self.is_ok and self.severity == "error" and "." not in self.node_id and self.stage != "blocked"
+
+
 @dataclass(frozen=True)
 class TenantSummary:
-    """mart_rows: rows by mart, None where the tenant has none published. unknown_hazards: rows without a score."""
+    """How one tenant stands.
+
+    rows_in: records of its files; quarantined: distinct ones among them; mart_rows: rows by mart, None where no tenant
+    has published that mart yet; unknown_hazards: rows without a score; published_at: UTC offset as the server gives it.
+    """
 
     tenant_id: str
     files: int
@@ -39,35 +71,16 @@ class TenantSummary:
 
 
 def summarize(warehouse: Warehouse, tenant_id: str) -> TenantSummary:
-    """Read the numbers of one tenant."""
+    """Read the numbers of one tenant; all zero or None for a tenant that has nothing yet."""
     with warehouse.as_app(tenant_id) as connection:
-        files, rows_in = _row(
-            connection,
-            "select count(*), coalesce(sum(record_count), 0) from prov.source_file where tenant_id = %s",
-            tenant_id,
-        )
-        quarantined = _row(
-            connection,
-            "select count(distinct (file_no, record_no)) from quarantine.record where tenant_id = %s",
-            tenant_id,
-        )[0]
+        files, rows_in = _row(connection, _FILES, tenant_id)
+        quarantined = _row(connection, _QUARANTINED, tenant_id)[0]
         mart_rows = {mart: _mart_rows(connection, mart, tenant_id) for mart in COUNTED}
         unknown = None
         if mart_rows["fct_property_hazards"] is not None:
-            statement = "select count(*) from marts.fct_property_hazards where tenant_id = %s and hazard_score is null"
-            unknown = _row(connection, statement, tenant_id)[0]
-        latest = connection.execute(
-            "select distinct on (node_id) node_id, is_ok, severity, stage, error, at from tenancy.outcome"
-            " where tenant_id = %s order by node_id, at desc",
-            (tenant_id,),
-        ).fetchall()
-    gates = [one for one in latest if one[3] == "test"]
-    published = [one[5] for one in latest if one[0] == "publish" and one[1]]
-    failing = {
-        one[0]: one[4] or ""
-        for one in latest
-        if not one[1] and one[2] == "error" and "." not in one[0] and one[3] != "blocked"
-    }
+            unknown = _row(connection, _UNKNOWN_HAZARDS, tenant_id)[0]
+        latest = [_Latest(*row) for row in connection.execute(_LATEST, (tenant_id,)).fetchall()]
+    checks = [one for one in latest if one.stage == "test"]
     return TenantSummary(
         tenant_id=tenant_id,
         files=files,
@@ -75,10 +88,10 @@ def summarize(warehouse: Warehouse, tenant_id: str) -> TenantSummary:
         quarantined=quarantined,
         mart_rows=mart_rows,
         unknown_hazards=unknown,
-        checks_passed=sum(one[1] for one in gates),
-        checks_failed=sum(not one[1] for one in gates),
-        published_at=max(published, default=None),
-        failing=failing,
+        checks_passed=sum(one.is_ok for one in checks),
+        checks_failed=sum(not one.is_ok for one in checks),
+        published_at=max((one.at for one in latest if one.node_id == "publish" and one.is_ok), default=None),
+        failing={one.node_id: one.error or "" for one in latest if one.is_failing_stage},
     )
 
 
@@ -87,17 +100,21 @@ def change_counts(warehouse: Warehouse, tenant_id: str, limit: int = 8) -> list[
     with warehouse.as_app(tenant_id) as connection:
         if _mart_rows(connection, "fct_changes", tenant_id) is None:
             return []
-        return connection.execute(  # type: ignore[return-value]
-            "select coalesce(field, change_kind), count(*) from marts.fct_changes where tenant_id = %s group by 1 order by 2 desc, 1 limit %s",
+        return connection.execute(
+            "select coalesce(field, change_kind), count(*) from marts.fct_changes"
+            " where tenant_id = %s group by 1 order by 2 desc, 1 limit %s",
             (tenant_id, limit),
         ).fetchall()
 
 
-def _row(connection: Any, statement: str, tenant_id: str) -> Any:
+def _row(connection: Any, statement: str | Composed, tenant_id: str) -> Any:
     return connection.execute(statement, (tenant_id,)).fetchall()[0]
 
 
 def _mart_rows(connection: Any, mart: str, tenant_id: str) -> int | None:
+    from psycopg import sql
+
     if connection.execute("select to_regclass(%s)", (f"marts.{mart}",)).fetchall()[0][0] is None:
         return None
-    return int(_row(connection, f"select count(*) from marts.{mart} where tenant_id = %s", tenant_id)[0])
+    statement = sql.SQL("select count(*) from {} where tenant_id = %s").format(sql.Identifier("marts", mart))
+    return int(_row(connection, statement, tenant_id)[0])

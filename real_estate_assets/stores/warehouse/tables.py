@@ -8,26 +8,49 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from real_estate_assets.stores.warehouse.connection import Warehouse
+
+if TYPE_CHECKING:
+    from psycopg.sql import Composed, Identifier
 
 
 def insert_rows(connection: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
     """Insert many rows into a table under row-level security, inside the caller's transaction. Returns how many.
 
+    table: schema and name, e.g. "quarantine.record". Raises psycopg.Error: then the caller's transaction is lost.
     Postgres refuses COPY into such a table, so rows are copied into a temporary one and inserted from there.
     """
-    names = ", ".join(columns)
-    connection.execute(f"create temporary table incoming on commit drop as select {names} from {table} limit 0")
+    from psycopg import sql
+
+    target = sql.Identifier(*table.split("."))
+    names = column_list(columns)
+    empty_copy = sql.SQL("create temporary table incoming on commit drop as select {} from {} limit 0")
+    connection.execute(empty_copy.format(names, target))
+    count = copy_rows(connection, sql.Identifier("incoming"), columns, rows)
+    connection.execute(sql.SQL("insert into {} ({}) select {} from incoming").format(target, names, names))
+    connection.execute("drop table incoming")
+    return count
+
+
+def copy_rows(connection: Any, target: Identifier, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """COPY rows into a table without row-level security, inside the caller's transaction. Returns how many."""
+    from psycopg import sql
+
     count = 0
-    with connection.cursor().copy(f"copy incoming ({names}) from stdin") as copy:
+    with connection.cursor().copy(sql.SQL("copy {} ({}) from stdin").format(target, column_list(columns))) as copy:
         for row in rows:
             copy.write_row(row)
             count += 1
-    connection.execute(f"insert into {table} ({names}) select {names} from incoming")
-    connection.execute("drop table incoming")
     return count
+
+
+def column_list(columns: Sequence[str]) -> Composed:
+    """Column names as they stand between the parentheses of a statement."""
+    from psycopg import sql
+
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 
 class TablePublication:
@@ -44,24 +67,26 @@ class TablePublication:
         table: str,
         columns: Sequence[str],
         rows: Iterable[Sequence[Any]],
-        indexes: Sequence[str] = (),
+        indexes: Sequence[LiteralString] = (),
     ) -> int:
-        """Write all rows of the tenant's table. `columns` without tenant_id; `indexes` like "(parcel_number)". Returns rows written."""
+        """Write all rows of the tenant's table beside the live ones. Returns how many.
+
+        columns: without tenant_id; indexes: what follows the table's name in `create index`, e.g. "(parcel_number)".
+        """
+        from psycopg import sql
+
         heap = self._connection.execute(
             "select tenancy.stage_empty(%s, %s, %s, %s)", (schema, table, self._tenant_id, self._invocation_id)
         ).fetchall()[0][0]
-        target = f'"{schema}__leaf"."{heap}"'
-        count = 0
-        names = ", ".join(("tenant_id", *columns))
-        with self._connection.cursor().copy(f"copy {target} ({names}) from stdin") as copy:
-            for row in rows:
-                copy.write_row((self._tenant_id, *row))
-                count += 1
+        target = sql.Identifier(f"{schema}__leaf", heap)
+        own = ((self._tenant_id, *row) for row in rows)
+        count = copy_rows(self._connection, target, ("tenant_id", *columns), own)
         for index in indexes:
-            self._connection.execute(f"create index on {target} {index}")
-        self._connection.execute(f"analyze {target}")
+            self._connection.execute(sql.SQL("create index on {} {}").format(target, sql.SQL(index)))
+        self._connection.execute(sql.SQL("analyze {}").format(target))
         self._connection.execute(
-            "update tenancy.staged set row_count = %s where invocation_id = %s and tenant_id = %s and schema_name = %s and model_name = %s",
+            "update tenancy.staged set row_count = %s"
+            " where invocation_id = %s and tenant_id = %s and schema_name = %s and model_name = %s",
             (count, self._invocation_id, self._tenant_id, schema, table),
         )
         return count
@@ -69,7 +94,11 @@ class TablePublication:
 
 @contextmanager
 def publication(warehouse: Warehouse, tenant_id: str, invocation_id: str) -> Iterator[TablePublication]:
-    """One transaction in which tables are staged; at its end they are swapped in together."""
+    """One transaction in which tables are staged; at its end they are swapped in together.
+
+    Raises whatever the body raises: then nothing is staged. Raises psycopg.Error where the swap is refused (another run
+    published meanwhile, or readers outlast its patience): then readers keep what they had.
+    """
     with warehouse.as_owner() as connection:
         with connection.transaction():
             yield TablePublication(connection, tenant_id, invocation_id)
