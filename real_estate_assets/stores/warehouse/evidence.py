@@ -100,8 +100,8 @@ def register_file(warehouse: Warehouse, tenant_id: str, new: NewSourceFile) -> t
             return int(file_no), True
         if known[1] != new.record_type:
             raise RecordTypeChangedError(
-                f"{new.uri}: source '{new.source_name}' brought these bytes as {known[1]} records and now describes them"
-                f" as {new.record_type} records. Give the source another name."
+                f"{new.uri}: source '{new.source_name}' brought these bytes as {known[1]} records and now describes"
+                f" them as {new.record_type} records. Give the source another name."
             )
         _describe_anew(connection, {"tenant_id": tenant_id, "file_no": known[0], **values})
         return int(known[0]), False
@@ -145,15 +145,19 @@ def files(warehouse: Warehouse, tenant_id: str) -> list[SourceFile]:
 
 
 def settle_current(
-    warehouse: Warehouse, tenant_id: str, *, landed: Mapping[tuple[str, str], int], absent: Sequence[tuple[str, str]] = ()
-) -> None:  # fmt: skip
+    warehouse: Warehouse,
+    tenant_id: str,
+    *,
+    landed: Mapping[tuple[str, str], int],
+    absent: Sequence[tuple[str, str]] = (),
+) -> None:
     """Decide which files count, once every file that is described has landed.
 
-    landed: (source_name, uri) -> the file that stands there now; absent: described, but nothing stands there (any more).
+    landed: (source_name, uri) -> the file that stands there now; absent: described, but nothing stands there (now).
 
-    What has just landed counts. An earlier file of the same place stays as an older vintage if it was read and passed its
-    gate; if it never passed, its replacement heals the tenant. One that came after the file that is there now was taken
-    back. A file that is absent counts as before: landed bytes are kept. What is described no more does not count.
+    What has just landed counts. An earlier file of the same place stays as an older vintage if it was read and passed
+    its gate; if it never passed, its replacement heals the tenant. One that came after the file that is there now was
+    taken back. A file that is absent counts as before: landed bytes are kept. What is described no more does not count.
     """
     rows = [(*place, file_no) for place, file_no in landed.items()] + [(*place, None) for place in absent]
     with warehouse.as_owner() as connection, connection.transaction():
