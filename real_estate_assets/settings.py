@@ -153,6 +153,7 @@ class Settings(BaseSettings):
     references_file: Path = PROJECT_ROOT / "demo" / "references.yaml"  # the public layers of this installation
 
     tenants_per_run: Annotated[int, Field(ge=1, le=1000)] = 25  # chunk of a backfill: one run, one dbt process
+    automation_seconds: Annotated[int, Field(ge=1, le=3600)] = 30  # between two looks at what changed
     ui_port: Annotated[int, Field(ge=1024, le=65535)] = 3000  # the next free one is taken when it is in use
     sentry_dsn: SecretStr | None = None
     test_data_dir: Path = Field(

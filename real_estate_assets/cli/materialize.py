@@ -114,4 +114,4 @@ def _print_run(console: Console, run: StageRun, seconds: float) -> None:
     for tenant_id, error in run.failed.items():
         console.print(Text(f"    {tenant_id}: ", style="red") + Text(error))
     for tenant_id, cause in run.blocked.items():
-        console.print(Text(f"    {tenant_id} waits: {cause} failed for it", style="yellow"))
+        console.print(Text(f"    {tenant_id} waits: {cause}", style="yellow"))

@@ -25,7 +25,7 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 class StageRun:
     """One run of a stage.
 
-    failed: tenant -> what happened and what to do; blocked: tenant -> the earlier stage that failed for it.
+    failed: tenant -> what happened and what to do; blocked: tenant -> what it waits for.
     """
 
     stage: str

@@ -10,18 +10,21 @@ partition is missing, so landing is asked for; each stage is asked for when what
 import dagster as dg
 
 from real_estate_assets.defs import jobs
+from real_estate_assets.settings import get_settings
+
 
 
 def _sensor(name: str, selection: dg.AssetSelection) -> dg.AutomationConditionSensorDefinition:
     return dg.AutomationConditionSensorDefinition(
         f"automation_{name}",
         target=selection,
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=get_settings().automation_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
 
 
 sensors = [
+    _sensor("reference", jobs.REFERENCE),
     _sensor("landing", jobs.LANDING),
     _sensor("records", jobs.RECORDS),
     _sensor("enrichment", jobs.ENRICHMENT),
@@ -32,7 +35,7 @@ sensors = [
 @dg.schedule(
     name="refresh_changed",
     cron_schedule="0 * * * *",
-    target=jobs.LANDING,
+    target=jobs.REFERENCE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every hour: loads reference layers whose files changed, and submits a chunked backfill of the tenants "
     "whose own files or references changed.",

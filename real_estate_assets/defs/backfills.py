@@ -22,6 +22,7 @@ from dagster._core.utils import make_new_backfill_id
 from real_estate_assets.defs.partitions import TENANTS
 from real_estate_assets.defs.resources import WarehouseResource
 from real_estate_assets.defs.stages import PLAN, PlannedStage, stale_references, stale_tenants
+from real_estate_assets.stores.warehouse.tenants import list_tenants
 
 BACKFILL_TAG = "reos/refresh"
 OPEN = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING]
@@ -37,23 +38,28 @@ def submit_changed(instance: dg.DagsterInstance, asset_graph: BaseAssetGraph) ->
         return [dg.RunRequest(run_key=None, asset_selection=references)]
     if _is_running(instance):
         return dg.SkipReason("the backfill of the last refresh is still running")
-    tenant_ids = list(instance.get_dynamic_partitions(TENANTS))
     submitted = [
-        f"{stage}: {len(some)} tenants, backfill {submit(instance, asset_graph, PLAN[first:], some)}"
-        for first, (stage, some) in enumerate(_by_first_stale_stage(instance, tenant_ids))
+        f"{stages[0].name}: {len(some)} tenants, backfill {submit(instance, asset_graph, stages, some)}"
+        for stages, some in _by_first_stale_stage(instance)
         if some
     ]
     return dg.SkipReason("; ".join(submitted) or "every tenant is up to date")
 
 
-def _by_first_stale_stage(instance: dg.DagsterInstance, tenant_ids: list[str]) -> list[tuple[str, list[str]]]:
-    """For each stage, the tenants of which it is the first that is out of date."""
+def _by_first_stale_stage(instance: dg.DagsterInstance) -> list[tuple[Sequence[PlannedStage], list[str]]]:
+    """For each stage, the tenants of which it is the first that is out of date, with the stages to be run for them.
+
+    Where files look changed only landing is run: it finds out whether they are. If so, the automation asks for the rest; a
+    server that tells no dates would otherwise have its tenants' marts built anew every hour.
+    """
     warehouse = WarehouseResource().get()
-    groups: list[tuple[str, list[str]]] = []
-    rest = tenant_ids
-    for planned in PLAN:
+    registered = {tenant.tenant_id for tenant in list_tenants(warehouse)}
+    groups: list[tuple[Sequence[PlannedStage], list[str]]] = []
+    # A tenant that was removed is a partition until the registry's sensor has looked.
+    rest = [tenant_id for tenant_id in instance.get_dynamic_partitions(TENANTS) if tenant_id in registered]
+    for first, planned in enumerate(PLAN):
         stale = stale_tenants(instance, warehouse, planned, rest)
-        groups.append((planned.name, stale))
+        groups.append((PLAN[:1] if first == 0 else PLAN[first:], stale))
         rest = [tenant_id for tenant_id in rest if tenant_id not in stale]
     return groups
 

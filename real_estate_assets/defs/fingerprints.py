@@ -16,6 +16,7 @@ import dagster as dg
 
 DATA_VERSION_TAG = "dagster/data_version"
 FINGERPRINT_TAG = "reos/fingerprint"
+CODE_VERSION_TAG = "dagster/code_version"
 
 
 def fingerprint(code_version: str, inputs: Mapping[str, str]) -> str:

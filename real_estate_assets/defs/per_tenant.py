@@ -12,13 +12,20 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 
-from real_estate_assets.defs.fingerprints import fingerprint, input_versions
+from real_estate_assets.defs.fingerprints import (
+    CODE_VERSION_TAG,
+    FINGERPRINT_TAG,
+    fingerprint,
+    input_versions,
+    latest_tag,
+)
 from real_estate_assets.defs.stage_events import Event, StageResult, is_followed, release, tenant_events
 from real_estate_assets.stores.warehouse import Warehouse, outcomes
+from real_estate_assets.stores.warehouse.turns import turn
 
 
 class TenantDataError(Exception):
@@ -28,13 +35,24 @@ class TenantDataError(Exception):
 @dataclass(frozen=True)
 class Stage:
     """A stage as `run` needs it. node: its name in `tenancy.outcome`; upstream_nodes: whose failure blocks a tenant;
-    upstream: assets whose data versions it reads; unpartitioned: those of them that belong to no tenant."""
+    upstream: assets whose data versions it reads; unpartitioned: those of them that belong to no tenant; keys: the assets it
+    makes; after: the stages that must have seen their newest inputs before it starts."""
 
     node: str
     code_version: str
     upstream_nodes: Sequence[str] = ()
     upstream: Sequence[dg.AssetKey] = ()
     unpartitioned: frozenset[dg.AssetKey] = frozenset()
+    keys: Sequence[dg.AssetKey] = ()
+    after: Sequence[Stage] = ()
+
+    def is_behind(self, instance: dg.DagsterInstance, tenant_id: str) -> bool:
+        """Whether what this stage reads has changed since it was last made for the tenant. Code alone does not count."""
+        for key in self.keys:
+            made_of, code = (latest_tag(instance, key, tenant_id, tag) for tag in (FINGERPRINT_TAG, CODE_VERSION_TAG))
+            if made_of is None or made_of != replace(self, code_version=code or "").fingerprint(instance, tenant_id):
+                return True
+        return False
 
     def fingerprint(
         self, instance: dg.DagsterInstance, tenant_id: str, extra: Mapping[str, str] | None = None
@@ -58,26 +76,49 @@ def run(
     """
     for number, tenant_id in enumerate(context.partition_keys, 1):
         context.log.info("%s: tenant %s, %d of %d", stage.node, tenant_id, number, len(context.partition_keys))
-        if (cause := outcomes.blocked_by(warehouse, tenant_id, stage.upstream_nodes)) is not None:
-            context.log.warning("%s: %s waits, because %s failed for it", stage.node, tenant_id, cause)
-            _record(warehouse, context, stage, tenant_id, error=cause, how="blocked")
-            continue
-        started = time.monotonic()
+        with turn(warehouse, [tenant_id]):
+            yield from _one_tenant(context, warehouse, stage, tenant_id, work, extra_inputs)
+    yield from finish(context, warehouse)
+
+
+def _one_tenant(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    stage: Stage,
+    tenant_id: str,
+    work: Callable[[str], StageResult],
+    extra_inputs: Callable[[str], Mapping[str, str]],
+) -> Iterator[Event]:
+    if (cause := waits_for(context.instance, warehouse, stage, tenant_id)) is not None:
+        context.log.warning("%s: %s waits: %s", stage.node, tenant_id, cause)
+        record_blocked(warehouse, context.run_id, stage, tenant_id, cause)
+        return
+    started = time.monotonic()
+    try:
         # Before the work: an input that changes meanwhile must make the result stale, not fresh.
         made_of = stage.fingerprint(context.instance, tenant_id, extra_inputs(tenant_id))
-        try:
-            result = work(tenant_id)
-        except Exception as error:
-            context.log.error("%s: tenant %s failed: %s", stage.node, tenant_id, _describe(error))
-            _record(warehouse, context, stage, tenant_id, started, error=str(error) or repr(error), how="failed")
-            continue
-        blocked = [check.name for check in result.checks if check.is_blocking and not check.passed]
-        error_text = f"blocking checks failed: {', '.join(blocked)}" if blocked else None
-        rows = sum(asset.row_count for asset in result.assets)
-        how = "gate" if blocked else "done"
-        _record(warehouse, context, stage, tenant_id, started, error=error_text, how=how, rows=rows)
-        yield from tenant_events(context, result, tenant_id, made_of=made_of, code_version=stage.code_version)
-    yield from finish(context, warehouse)
+        result = work(tenant_id)
+    except Exception as error:
+        context.log.error("%s: tenant %s failed: %s", stage.node, tenant_id, _describe(error))
+        _record(warehouse, context, stage, tenant_id, started, error=str(error) or repr(error), how="failed")
+        return
+    blocked = [check.name for check in result.checks if check.is_blocking and not check.passed]
+    error_text = f"blocking checks failed: {', '.join(blocked)}" if blocked else None
+    rows = sum(asset.row_count for asset in result.assets)
+    how = "gate" if blocked else "done"
+    _record(warehouse, context, stage, tenant_id, started, error=error_text, how=how, rows=rows)
+    yield from tenant_events(context, result, tenant_id, made_of=made_of, code_version=stage.code_version)
+
+
+def waits_for(instance: dg.DagsterInstance, warehouse: Warehouse, stage: Stage, tenant_id: str) -> str | None:
+    """Why a stage must not start for a tenant yet: a stage before it failed, or has older inputs than there are now.
+
+    The second matters whoever asks for a run: marts of new records and old identities would be of two states.
+    """
+    if (cause := outcomes.blocked_by(warehouse, tenant_id, stage.upstream_nodes)) is not None:
+        return f"{cause} failed for it"
+    behind = next((before.node for before in stage.after if before.is_behind(instance, tenant_id)), None)
+    return None if behind is None else f"{behind} has not seen its newest inputs yet; run that stage first"
 
 
 def finish(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Event]:
@@ -100,12 +141,19 @@ def finish(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[
         )
 
 
+def record_blocked(warehouse: Warehouse, run_id: str, stage: Stage, tenant_id: str, cause: str) -> None:
+    """The outcome of a stage that did not start for a tenant."""
+    outcomes.record(
+        warehouse, tenant_id, invocation_id=run_id, node_id=stage.node, is_ok=False, stage="blocked", duration_ms=0, error=cause
+    )  # fmt: skip
+
+
 def _record(
     warehouse: Warehouse,
     context: dg.AssetExecutionContext,
     stage: Stage,
     tenant_id: str,
-    started: float | None = None,
+    started: float,
     *,
     error: str | None,
     how: str,
@@ -118,7 +166,7 @@ def _record(
         node_id=stage.node,
         is_ok=error is None,
         stage=how,
-        duration_ms=0 if started is None else round(1000 * (time.monotonic() - started)),
+        duration_ms=round(1000 * (time.monotonic() - started)),
         row_count=rows,
         error=error,
     )

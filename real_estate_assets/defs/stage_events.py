@@ -24,7 +24,12 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
-from real_estate_assets.defs.fingerprints import DATA_VERSION_TAG, FINGERPRINT_TAG, latest_materialization
+from real_estate_assets.defs.fingerprints import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_TAG,
+    FINGERPRINT_TAG,
+    latest_materialization,
+)
 
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]
 
@@ -91,7 +96,7 @@ def _provenance_tags(
     context: dg.AssetExecutionContext, key: dg.AssetKey, tenant_id: str, code_version: str
 ) -> dict[str, str]:
     """By what Dagster judges whether an asset is in step with what it reads: without them the UI calls it unsynced."""
-    tags = {"dagster/code_version": code_version, "dagster/data_version_is_user_provided": "true"}
+    tags = {CODE_VERSION_TAG: code_version, "dagster/data_version_is_user_provided": "true"}
     layer = context.job_def.asset_layer
     for parent in sorted(context.assets_def.asset_deps[key]):
         is_partitioned = not layer.has(parent) or layer.get(parent).partitions_def is not None

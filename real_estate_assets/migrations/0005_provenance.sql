@@ -10,6 +10,11 @@ create schema if not exists prov;
 revoke all on schema prov from public;
 grant usage on schema prov to reos_app, reos_analyst;
 
+-- Whose turn it is to work on a tenant's stages (stores/warehouse/turns.py): the row is locked, never changed.
+create table tenancy.turn (tenant_id text primary key references tenancy.tenant on delete cascade);
+select tenancy.secure('tenancy.turn', false);
+revoke select on tenancy.turn from reos_app;
+
 -- Reviewed, versioned: a change is a new version, never an update. Seeded from core/provenance/source_registry.yaml.
 create table prov.source_registry (
   source_kind text not null,
@@ -47,6 +52,7 @@ create table prov.source_file (
   gate_passed boolean,                 -- null until gated; false blocks the tenant's publication
   gate_report jsonb,                   -- the gate's verdict, rule by rule: counts and locators, never values
   evidence_no integer,                 -- the evidence under which the file's records were read
+  is_current boolean not null default true, -- false: replaced before it passed, taken back, or described no more; kept, and not read
   primary key (tenant_id, file_no),
   unique (tenant_id, source_name, sha256)
 );

@@ -10,3 +10,4 @@ select
     order by mapping.key
   ) as mapped_fields
 from {{ tenant_rows('prov', 'source_file') }} as file
+where is_current

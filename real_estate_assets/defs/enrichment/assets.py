@@ -8,11 +8,12 @@ import dagster as dg
 from real_estate_assets.defs.code_versions import code_version
 from real_estate_assets.defs.conditions import follow_changes
 from real_estate_assets.defs.enrichment import exposing, identifying, locating
-from real_estate_assets.defs.enrichment.keys import ADDRESSES, HAZARD_EXPOSURES, IDENTITIES, LOCATIONS
+from real_estate_assets.defs.enrichment.keys import ADDRESSES, ALL, HAZARD_EXPOSURES, IDENTITIES, LOCATIONS
 from real_estate_assets.defs.enrichment.pictures import exposure_metadata, location_metadata
 from real_estate_assets.defs.partitions import per_chunk, tenants
 from real_estate_assets.defs.per_tenant import Stage, run
 from real_estate_assets.defs.records.assets import RECORDS
+from real_estate_assets.defs.records.assets import STAGE as RECORDS_STAGE
 from real_estate_assets.defs.reference.keys import COUNTY_HAZARD_SCORES, FLOOD_ZONES, HAZARD_SCORE_SCALE
 from real_estate_assets.defs.resources import WarehouseResource
 from real_estate_assets.defs.stage_events import AssetResult, Event, StageResult
@@ -27,6 +28,8 @@ STAGE = Stage(
     upstream_nodes=["landing/source_files", "records"],
     upstream=[PROPERTIES, PARCELS, ZONES, *REFERENCES],
     unpartitioned=REFERENCES,
+    keys=ALL,
+    after=[RECORDS_STAGE],
 )
 
 
@@ -40,7 +43,7 @@ def _spec(key: dg.AssetKey, deps: Sequence[dg.AssetKey], kinds: set[str], descri
         kinds={"python", "postgres", *kinds},
         owners=["team:data-engineering"],
         code_version=STAGE.code_version,
-        automation_condition=follow_changes,
+        automation_condition=follow_changes(PROPERTIES),
         description=description,
     )
 

@@ -6,7 +6,7 @@ import dagster as dg
 
 from real_estate_assets.core.tenants import parse_tenant_file
 from real_estate_assets.defs.code_versions import code_version
-from real_estate_assets.defs.conditions import land_new_tenants
+from real_estate_assets.defs.conditions import make_what_is_missing
 from real_estate_assets.defs.landing.landing import Landing, land
 from real_estate_assets.defs.landing.signatures import source_signatures
 from real_estate_assets.defs.partitions import per_chunk, tenants
@@ -29,7 +29,7 @@ STAGE = Stage(node=SOURCE_FILES.to_user_string(), code_version=code_version("lan
             kinds={"python", "s3"},
             owners=["team:data-engineering"],
             code_version=STAGE.code_version,
-            automation_condition=land_new_tenants,
+            automation_condition=make_what_is_missing,
             description="Grain: one source file (a vintage of a source). The bytes of every file that a tenant's "
             "description names, kept once by sha256 and never overwritten. Sources: the tenant's own files.",
         )

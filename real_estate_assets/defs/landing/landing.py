@@ -6,7 +6,7 @@ Belongs here: the order of these steps and what is reported. Does not belong her
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,20 +39,20 @@ class Landing:
     landed: Sequence[LandedFile]
     awaited: Sequence[str]
     problems: Sequence[str]
-
-    @property
-    def data_version(self) -> str:
-        """Changes exactly when the set of files, or how they are to be read, changes."""
-        lines = sorted(f"{f.source_name} {f.sha256} {f.entry_sha256}" for f in self.landed)
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    data_version: str  # changes exactly when the files that count, or how they are to be read, change
 
 
 def land(warehouse: Warehouse, store: ObjectStore, description: TenantFile, base_uri: str) -> Landing:
-    """Land every file of a tenant. A file that cannot be landed is a problem of its own and stops no other file."""
+    """Land every file of a tenant. A file that cannot be landed is a problem of its own and stops no other file.
+
+    Only a landing without problems decides which files count: until then the tenant stands on what it had.
+    """
+    from real_estate_assets.stores.object_store import FileChangedError, ObjectStoreError
     from real_estate_assets.stores.source_uri import SourceMissingError, SourceUriError, open_source
+    from real_estate_assets.stores.warehouse.evidence import RecordTypeChangedError, settle_current
 
     landed: list[LandedFile] = []
-    awaited: list[str] = []
+    awaited: list[tuple[str, str]] = []
     problems: list[str] = []
     for source in description.sources:
         for file in source.files:
@@ -60,10 +60,38 @@ def land(warehouse: Warehouse, store: ObjectStore, description: TenantFile, base
                 with open_source(file.uri, base_uri) as path:
                     landed.append(_land_file(warehouse, store, description.tenant, source, file, path))
             except SourceMissingError as error:
-                (awaited if file.awaited else problems).append(file.uri if file.awaited else str(error))
-            except (SourceUriError, OSError) as error:
-                problems.append(f"{file.uri}: {error}")
-    return Landing(landed, awaited, problems)
+                if file.awaited:
+                    awaited.append((source.name, file.uri))
+                else:
+                    problems.append(f"{error}. Deliver it, or mark it `awaited: true`")
+            except (SourceUriError, ObjectStoreError, FileChangedError, RecordTypeChangedError, OSError) as error:
+                problems.append(str(error) if file.uri in str(error) else f"{file.uri}: {error}")
+    problems += _same_bytes_twice(landed)
+    if not problems:
+        places = {(f.source_name, f.uri): f.file_no for f in landed}
+        settle_current(warehouse, description.tenant, landed=places, absent=awaited)
+    return Landing(landed, [uri for _, uri in awaited], problems, _data_version(warehouse, description.tenant))
+
+
+def _data_version(warehouse: Warehouse, tenant_id: str) -> str:
+    """Of the files that count. With the time of arrival: a tenant that was removed and registered again has nothing in the
+    warehouse while its events still stand in the log, so the same bytes must be another version."""
+    from real_estate_assets.stores.warehouse import evidence
+
+    lines = (
+        f"{f.source_name} {f.file_no} {f.sha256} {f.source_entry_sha256} {f.received_at.timestamp()}"
+        for f in evidence.files(warehouse, tenant_id)
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _same_bytes_twice(landed: Sequence[LandedFile]) -> Iterator[str]:
+    """A source that names the same bytes under two names: last year's file, most likely, delivered once more."""
+    first: dict[tuple[str, str], str] = {}
+    for file in landed:
+        other = first.setdefault((file.source_name, file.sha256), file.uri)
+        if other != file.uri:
+            yield f"{file.uri} holds exactly the bytes of {other}, in one source. Deliver the right file, or drop one of them"
 
 
 def _land_file(

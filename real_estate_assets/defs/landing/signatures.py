@@ -5,14 +5,21 @@ Belongs here: one signature a file. Does not belong here: content (a sha256 is l
 
 from __future__ import annotations
 
-from real_estate_assets.core.tenants import parse_tenant_file
+from real_estate_assets.core.tenants import TenantFileError, parse_tenant_file
 from real_estate_assets.stores.warehouse.tenants import Tenant
 
 
 def source_signatures(tenant: Tenant) -> dict[str, str]:
-    """Size and time (or entity tag) of every file the tenant describes, by source and uri; 'missing' where none is."""
+    """Size and time (or entity tag) of every file the tenant describes, by source and uri; 'missing' where none is.
+
+    A description that cannot be read has no files: landing says what is wrong with it, for this tenant alone.
+    """
     from real_estate_assets.stores.source_uri import signature
 
-    description = parse_tenant_file(tenant.description, name=f"{tenant.tenant_id}.yaml")
+    own = {"description": tenant.description_sha256, "registered": str(tenant.added_at.timestamp())}
+    try:
+        description = parse_tenant_file(tenant.description, name=f"{tenant.tenant_id}.yaml")
+    except TenantFileError:
+        return own
     signatures = {f"{s.name}/{f.uri}": signature(f.uri, tenant.base_uri) for s in description.sources for f in s.files}
-    return {"description": tenant.description_sha256, **signatures}
+    return {**own, **signatures}

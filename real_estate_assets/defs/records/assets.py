@@ -33,6 +33,7 @@ STAGE = Stage(
     upstream_nodes=[SOURCE_FILES.to_user_string()],
     upstream=[SOURCE_FILES, COUNTY_BOUNDARIES],
     unpartitioned=frozenset({COUNTY_BOUNDARIES}),
+    keys=list(RECORDS.values()),
 )
 BATCH_RULES, ACCOUNTED, ROW_RULES = "batch_rules_hold", "every_row_is_accounted_for", "no_row_is_quarantined"
 
@@ -47,7 +48,7 @@ def _spec(record_type: str) -> dg.AssetSpec:
         kinds={"python", "postgres", "greatexpectations"},
         owners=["team:data-engineering"],
         code_version=STAGE.code_version,
-        automation_condition=follow_changes,
+        automation_condition=follow_changes(),
         description=f"Grain: {_GRAIN[record_type]}, typed and in canonical names, with its file and record number. "
         "Rows that fail a row rule are quarantined and named; a batch rule that fails keeps yesterday's marts served.",
     )
@@ -107,7 +108,7 @@ def _asset(key: dg.AssetKey, readings: Sequence[FileReading]) -> AssetResult:
         f"| {'read now' if r.was_read_now else 'unchanged'} |"
         for r in readings
     )
-    version = "\n".join(f"{r.file_no} {r.version} {r.accepted} {r.quarantined}" for r in readings)
+    version = "\n".join(f"{r.file_no} {r.version} {r.gate_passed}" for r in readings)
     return AssetResult(
         key,
         sum(r.accepted for r in readings),

@@ -37,7 +37,7 @@ class FileReading:
     record_type: str
     uri: str
     vintage: str
-    version: str  # of its bytes and of the entry it is read by
+    version: str  # of its bytes, of the entry it is read by, and of its arrival
     rows_in: int
     accepted: int
     quarantined: int
@@ -154,7 +154,7 @@ def _reading(
     error: str | None = None,
 ) -> FileReading:
     vintage = file.vintage.isoformat() if file.vintage else "unknown"
-    version = f"{file.sha256}/{file.source_entry_sha256}"
+    version = f"{file.sha256}/{file.source_entry_sha256}/{file.received_at.timestamp()}"
     return FileReading(
         file.file_no, file.record_type, file.uri, vintage, version, *counts, was_read_now, gate_passed, report, error
     )

@@ -9,6 +9,7 @@ from real_estate_assets.core.provenance.field_map import mapped_fields
 from real_estate_assets.core.provenance.source_registry import source_kinds
 from real_estate_assets.core.references import parse_references
 from real_estate_assets.defs.code_versions import code_version
+from real_estate_assets.defs.conditions import make_what_is_missing
 from real_estate_assets.defs.fingerprints import FINGERPRINT_TAG
 from real_estate_assets.defs.reference.keys import (
     COUNTY_BOUNDARIES,
@@ -41,6 +42,7 @@ def _layer_asset(key: dg.AssetKey, description: str) -> dg.AssetsDefinition:
         kinds={"python", "postgres"},
         owners=["team:data-engineering"],
         code_version=VERSION,
+        automation_condition=make_what_is_missing,
         description=description,
     )
     def layer(warehouse: WarehouseResource, object_store: ObjectStoreResource) -> dg.MaterializeResult[None]:
@@ -65,6 +67,7 @@ def _reviewed(key: dg.AssetKey, kinds: set[str], description: str) -> dg.AssetSp
         kinds=kinds,
         owners=["team:data-engineering"],
         code_version=VERSION,
+        automation_condition=make_what_is_missing,
         description=description,
     )
 

@@ -8,6 +8,7 @@ import dagster as dg
 
 from real_estate_assets.defs.partitions import TENANTS, tenants
 from real_estate_assets.defs.resources import WarehouseResource
+from real_estate_assets.settings import get_settings
 
 
 def mirror(instance: dg.DagsterInstance, active: set[str]) -> tuple[list[str], list[str]]:
@@ -23,7 +24,7 @@ def mirror(instance: dg.DagsterInstance, active: set[str]) -> tuple[list[str], l
 
 @dg.sensor(
     name="tenant_registry",
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=get_settings().automation_seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Adds a partition for every registered tenant and removes those of tenants that are gone.",
 )

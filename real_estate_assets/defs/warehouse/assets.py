@@ -9,10 +9,12 @@ from dagster_dbt import dbt_assets
 
 from real_estate_assets.defs.code_versions import code_version
 from real_estate_assets.defs.enrichment import keys as enrichment_keys
+from real_estate_assets.defs.enrichment.assets import STAGE as ENRICHMENT_STAGE
 from real_estate_assets.defs.landing.assets import SOURCE_FILES
 from real_estate_assets.defs.partitions import per_chunk, tenants
-from real_estate_assets.defs.per_tenant import Stage, finish
+from real_estate_assets.defs.per_tenant import Stage, finish, record_blocked, waits_for
 from real_estate_assets.defs.records.assets import RECORDS
+from real_estate_assets.defs.records.assets import STAGE as RECORDS_STAGE
 from real_estate_assets.defs.reference.keys import ALL as REFERENCES
 from real_estate_assets.defs.resources import WarehouseResource
 from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event, StageResult, tenant_events
@@ -21,6 +23,7 @@ from real_estate_assets.defs.warehouse.translator import TenantTranslator
 from real_estate_assets.settings import get_settings
 from real_estate_assets.stores.dbt_process import build_arguments, load_manifest, run_dbt
 from real_estate_assets.stores.warehouse import Warehouse, outcomes
+from real_estate_assets.stores.warehouse.turns import turn
 
 STAGE = Stage(
     node="warehouse",
@@ -28,6 +31,7 @@ STAGE = Stage(
     upstream_nodes=["landing/source_files", "records", "enrichment"],
     upstream=[SOURCE_FILES, *RECORDS.values(), *enrichment_keys.ALL, *REFERENCES],
     unpartitioned=frozenset(REFERENCES),
+    after=[RECORDS_STAGE, ENRICHMENT_STAGE],
 )
 TRANSLATOR = TenantTranslator()
 
@@ -48,22 +52,28 @@ def manifest() -> Mapping[str, Any]:
     pool="postgres_dbt",
 )
 def warehouse_models(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Event]:
-    """Build, test and publish the selected models for every tenant of the run that no earlier stage blocks."""
+    """Build, test and publish the selected models for every tenant of the run that waits for no earlier stage."""
     client = warehouse.get()
-    chosen = list(context.partition_keys)
-    blocked = {t: cause for t in chosen if (cause := outcomes.blocked_by(client, t, STAGE.upstream_nodes))}
-    for tenant_id, cause in blocked.items():
-        context.log.warning(
-            "warehouse: %s waits, because %s failed for it; yesterday's marts stay served", tenant_id, cause
-        )
-    free = [t for t in chosen if t not in blocked]
+    with turn(client, context.partition_keys):
+        yield from _build(context, client)
+    yield from finish(context, client)
+
+
+def _build(context: dg.AssetExecutionContext, client: Warehouse) -> Iterator[Event]:
+    free = []
+    for tenant_id in context.partition_keys:
+        cause = waits_for(context.instance, client, STAGE, tenant_id)
+        if cause is None:
+            free.append(tenant_id)
+            continue
+        context.log.warning("warehouse: %s waits: %s; yesterday's marts stay served", tenant_id, cause)
+        record_blocked(client, context.run_id, STAGE, tenant_id, cause)
     if free:
         made_of = {t: STAGE.fingerprint(context.instance, t) for t in free}
         result = run_dbt(get_settings(), build_arguments(_models(context)), tenant_ids=free, tell=context.log.debug)
         found = outcomes.of_invocation(client, free, result.invocation_id)
         yield from _events(context, client, found, made_of)
         _record_outcomes(client, context, found, free)
-    yield from finish(context, client)
 
 
 def _models(context: dg.AssetExecutionContext) -> list[str]:

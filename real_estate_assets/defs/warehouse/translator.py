@@ -48,6 +48,7 @@ SOURCE_ASSETS: dict[tuple[str, str], dg.AssetKey] = {
     ("reference", "county_hazard_score"): COUNTY_HAZARD_SCORES,
     ("reference", "house_price_index"): HOUSE_PRICE_INDEX,
 }
+FOLLOWING = follow_changes(RECORDS["property"], IDENTITIES)
 GROUPS = {"intermediate": "g4_intermediate", "marts": "g5_marts"}
 
 
@@ -85,7 +86,7 @@ class TenantTranslator(DagsterDbtTranslator):
 
     def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> dg.AutomationCondition | None:
         """Models follow what they read."""
-        return follow_changes
+        return FOLLOWING
 
     def get_asset_check_spec(self, asset_spec, manifest, unique_id, project):  # type: ignore[no-untyped-def]
         """A check is per tenant: without this one tenant's pass overwrites another's failure."""

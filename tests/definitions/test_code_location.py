@@ -1,0 +1,162 @@
+"""The code location as webserver and daemon load it: from workspace.yaml, with no secret and no server in reach."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+
+from real_estate_assets.settings import PROJECT_ROOT, Settings
+from real_estate_assets.stores.dbt_process import parsed_project
+
+SECONDS = 240  # it takes under 4 s on a quiet machine
+HEAVY = (
+    "great_expectations", "geopandas", "pandas", "polars", "shapely", "pyproj", "pyogrio", "doorplate", "obstore", "numpy",
+    "xgboost", "shap", "feast", "dice_ml", "qdrant_client", "neo4j", "matplotlib", "psycopg", "boto3",
+)  # fmt: skip
+
+
+@pytest.fixture
+def bare_environment(tmp_path: Path) -> dict[str, str]:
+    """No cluster, no password, no home: what a build server has, once it has parsed the dbt project."""
+    bare = Settings(environment="test", state_dir=tmp_path / "state")
+    parsed_project(bare).mkdir(parents=True)
+    shutil.copy(parsed_project(Settings(environment="test")) / "manifest.json", parsed_project(bare))
+    kept = {name: os.environ[name] for name in ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG") if name in os.environ}
+    return {**kept, "HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path), "REOS_STATE_DIR": str(bare.state_dir)}
+
+
+def test_validates_from_the_workspace_without_any_server(bare_environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", str(PROJECT_ROOT / "workspace.yaml")]
+    done = subprocess.run(
+        command, cwd=PROJECT_ROOT, env=bare_environment, capture_output=True, text=True, check=False, timeout=SECONDS
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Validation successful for code location real_estate_os" in done.stdout + done.stderr
+
+
+def test_loading_imports_no_heavy_library(bare_environment: dict[str, str]) -> None:
+    code = (
+        "import json, sys\n"
+        "from real_estate_assets.definitions import defs\n"
+        "defs.get_repository_def().asset_graph\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(
+        command, cwd=PROJECT_ROOT, env=bare_environment, capture_output=True, text=True, check=False, timeout=SECONDS
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert "dagster_dbt" in loaded  # the list is of the process that loaded it
+    assert loaded.isdisjoint(HEAVY), sorted(loaded & set(HEAVY))
+
+
+@pytest.fixture(scope="module")
+def graph() -> Iterator[AssetGraph]:
+    from real_estate_assets.definitions import defs
+
+    yield defs.get_repository_def().asset_graph
+
+
+STAGES = {"reference", "landing", "records", "enrichment", "intermediate", "marts"}
+
+
+def _own(graph: AssetGraph) -> list[dg.AssetKey]:
+    return sorted(graph.materializable_asset_keys)
+
+
+def test_every_asset_belongs_to_a_stage_and_every_stage_has_assets(graph: AssetGraph) -> None:
+    assert {key.path[0] for key in _own(graph)} == STAGES
+    assert graph.external_asset_keys == set(), "an asset that nobody makes holds its dependents back for ever"
+
+
+def test_every_asset_says_what_it_is(graph: AssetGraph) -> None:
+    for key in _own(graph):
+        node, name = graph.get(key), key.to_user_string()
+        assert node.group_name[:1] == "g", name
+        assert node.group_name[1].isdigit(), f"{name}: groups are numbered in the order of the pipeline"
+        assert node.owners, name
+        assert node.kinds, name
+        assert node.description, name
+        assert len(node.description) > 40, name
+        assert node.code_version, name
+
+
+def test_groups_follow_each_other_along_every_dependency(graph: AssetGraph) -> None:
+    for key in _own(graph):
+        for parent in graph.get(key).parent_keys:
+            assert graph.get(parent).group_name <= graph.get(key).group_name, f"{key} before {parent}"
+
+
+def test_tenants_are_the_partitions_of_all_but_public_layers(graph: AssetGraph) -> None:
+    from real_estate_assets.defs.partitions import tenants
+
+    for key in _own(graph):
+        expected = None if key.path[0] == "reference" else tenants
+        assert graph.get(key).partitions_def == expected, key
+
+
+def test_backfills_are_cut_into_chunks(graph: AssetGraph) -> None:
+    for key in _own(graph):
+        if key.path[0] != "reference":
+            policy = graph.get(key).backfill_policy
+            assert policy is not None, key
+            assert policy.max_partitions_per_run == 25, key
+
+
+def test_every_asset_runs_by_itself_and_every_stage_has_a_sensor_of_its_own(graph: AssetGraph) -> None:
+    from real_estate_assets.definitions import defs
+
+    assert [key for key in _own(graph) if graph.get(key).automation_condition is None] == []
+    sensors = [s for s in defs.get_repository_def().sensor_defs if isinstance(s, dg.AutomationConditionSensorDefinition)]
+    targets = {s.name: s.asset_selection.resolve(graph) for s in sensors}
+    assert {key for keys in targets.values() for key in keys} == set(_own(graph))
+    assert sum(len(keys) for keys in targets.values()) == len(_own(graph)), "an asset is looked at by two sensors"
+    assert all(s.default_status == dg.DefaultSensorStatus.RUNNING for s in sensors)
+
+
+def test_every_check_is_of_one_tenant(graph: AssetGraph) -> None:
+    from real_estate_assets.defs.partitions import tenants
+
+    keys = sorted(graph.asset_check_keys, key=str)
+    assert len(keys) > 30
+    for key in keys:
+        assert graph.get(key).partitions_def == tenants, f"{key}: one tenant's pass would hide another's failure"
+
+
+def test_what_blocks_and_what_warns(graph: AssetGraph) -> None:
+    from real_estate_assets.defs.records.assets import ACCOUNTED, BATCH_RULES, ROW_RULES
+
+    for key in graph.asset_check_keys:
+        blocking = graph.get(key).blocking
+        if key.asset_key.path[0] == "records":
+            assert blocking == (key.name in (BATCH_RULES, ACCOUNTED)), key
+            assert key.name in (BATCH_RULES, ACCOUNTED, ROW_RULES)
+
+
+def test_every_stage_of_the_plan_runs_all_assets_of_its_job() -> None:
+    from real_estate_assets.definitions import defs
+    from real_estate_assets.defs.stages import PLAN
+
+    for planned in PLAN:
+        made = {key for key in defs.resolve_job_def(planned.job_name).asset_layer.selected_asset_keys}
+        assert made == set(planned.keys), planned.name
+
+
+def test_the_schedule_may_ask_for_what_it_asks_for(graph: AssetGraph) -> None:
+    """References are requested by name: they must be in the schedule's job, or every tick fails."""
+    from real_estate_assets.definitions import defs
+    from real_estate_assets.defs.reference.keys import WITH_FIELD_MAP
+
+    schedule = next(s for s in defs.get_repository_def().schedule_defs if s.name == "refresh_changed")
+    assert set(WITH_FIELD_MAP) <= set(defs.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys)
+    assert set(WITH_FIELD_MAP) == {key for key in _own(graph) if key.path[0] == "reference"}
