@@ -20,8 +20,7 @@ from benchmarks.bounds import at_most
 from benchmarks.gates.demo import run_demo
 from benchmarks.measure import Result, result
 from benchmarks.report import ROOT, printer, table
-from benchmarks.throwaway import state_folder
-from real_estate_assets.settings import process_environment
+from benchmarks.throwaway import environment_of, state_folder
 
 PREFIX = "spine.main_job"
 GOAL = at_most(120)
@@ -39,7 +38,7 @@ def run() -> list[Result]:
     """One build from nothing: a second one in a row would meet warm caches that a newcomer does not have."""
     with state_folder() as state:
         before, started = _children_cpu(), time.perf_counter()
-        run_demo(state)
+        run_demo(environment_of(state))
         seconds, cpu = time.perf_counter() - started, _children_cpu() - before
         stages = dict(_stages(state))
     lines = [result(f"{PREFIX}.{name}", used, "s") for name, used in stages.items()]
@@ -53,7 +52,7 @@ def _stages(state: Path) -> Iterator[tuple[str, float]]:
     done = subprocess.run(
         [sys.executable, "-c", _STAGES],
         cwd=ROOT,
-        env=process_environment({"REOS_STATE_DIR": str(state)}),
+        env=environment_of(state),
         capture_output=True,
         text=True,
         check=True,

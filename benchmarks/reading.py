@@ -25,8 +25,8 @@ from typing import Any
 from benchmarks.bounds import at_most
 from benchmarks.measure import Result, result
 from benchmarks.report import ROOT, printer, table
-from benchmarks.throwaway import throwaway_cluster
-from real_estate_assets.settings import get_settings, process_environment
+from benchmarks.throwaway import environment_of, throwaway_cluster
+from real_estate_assets.settings import get_settings
 
 PREFIX = "spine.reading"
 ROWS = 1_000_000
@@ -98,9 +98,14 @@ def _child(who: str, folder: Path, number: int, state_dir: Path) -> dict[str, An
         "--number",
         str(number),
     ]
-    environment = process_environment({"REOS_STATE_DIR": str(state_dir)})
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=CHILD_SECONDS
+        command,
+        cwd=ROOT,
+        env=environment_of(state_dir),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=CHILD_SECONDS,
     )
     if done.returncode != 0:
         raise RuntimeError(f"{who} could not read the roll:\n{(done.stdout + done.stderr)[-3000:]}")

@@ -1,7 +1,7 @@
-"""A Postgres cluster of its own for one measurement: made, migrated, and gone at the end.
+"""A state directory, and a Postgres cluster, of its own for one measurement: made, and gone at the end.
 
-Belongs here: its life. Does not belong here: what is put into it. It is the product's own local cluster in throwaway
-mode (no fsync), so that a benchmark measures work and not a disk, and touches no data of this clone.
+Belongs here: their life, and the environment of a command that works in one. Does not belong here: what is put into
+them. A cluster is the product's own in throwaway mode (no fsync), so that a benchmark measures work and not a disk.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from real_estate_assets.settings import Settings
+from real_estate_assets.settings import Settings, process_environment
 from real_estate_assets.stores.local_cluster import LocalCluster
 
 
@@ -27,6 +27,16 @@ def throwaway_cluster() -> Iterator[LocalCluster]:
             yield made
         finally:
             made.destroy()
+
+
+def environment_of(state_dir: Path) -> dict[str, str]:
+    """The environment for a command in another state directory: none of this one's settings may lead it back here."""
+    inherited = {
+        name: value
+        for name, value in process_environment({}).items()
+        if not name.startswith(("REOS_", "DAGSTER_")) or name == "REOS_TEST_DATA"
+    }
+    return {**inherited, "REOS_STATE_DIR": str(state_dir), "COLUMNS": "200"}
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.report import ROOT
-from real_estate_assets.settings import Settings, get_settings
+from real_estate_assets.settings import Settings, get_settings, process_environment
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -60,7 +60,7 @@ def built_demo(tell: Callable[[str], None] = lambda _: None) -> Iterator[Demo]:
     settings = get_settings()
     tell("bringing the demo up to date: reos demo")
     try:
-        run_demo(settings.state_dir)
+        run_demo(process_environment({}))
     except DemoError:
         if not has_marts(settings):
             raise
@@ -69,14 +69,12 @@ def built_demo(tell: Callable[[str], None] = lambda _: None) -> Iterator[Demo]:
         yield Demo(settings, warehouse, instance, failing_tenants(warehouse))
 
 
-def run_demo(state_dir: Path) -> str:
-    """Run `reos demo` for a state directory and return what it printed. Raises DemoError with its last lines."""
-    from real_estate_assets.settings import process_environment
-
+def run_demo(environment: Mapping[str, str]) -> None:
+    """Run `reos demo` in an environment. Raises DemoError with its last lines."""
     done = subprocess.run(
         [str(Path(sys.executable).with_name("reos")), "demo"],
         cwd=ROOT,
-        env=process_environment({"REOS_STATE_DIR": str(state_dir), "COLUMNS": "200"}),
+        env=dict(environment),
         capture_output=True,
         text=True,
         check=False,
@@ -84,7 +82,6 @@ def run_demo(state_dir: Path) -> str:
     )
     if done.returncode != 0:
         raise DemoError(f"`reos demo` ended with {done.returncode}:\n{(done.stdout + done.stderr)[-4000:]}")
-    return done.stdout
 
 
 def has_marts(settings: Settings) -> bool:

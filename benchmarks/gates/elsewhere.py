@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from benchmarks.bounds import at_least, at_most, exactly
 from benchmarks.gates.line import Gate, gate, not_run
 from benchmarks.report import ROOT
-from benchmarks.throwaway import state_folder
-from real_estate_assets.settings import Settings, get_settings, process_environment
+from benchmarks.throwaway import environment_of, state_folder
+from real_estate_assets.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from real_estate_assets.stores.warehouse import Warehouse
@@ -116,7 +116,7 @@ def _reos(state: Path, command: str) -> None:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("reos")), command],
         cwd=ROOT,
-        env=process_environment({"REOS_STATE_DIR": str(state)}),
+        env=environment_of(state),
         capture_output=True,
         text=True,
         check=False,

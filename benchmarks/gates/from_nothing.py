@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.bounds import at_least, at_most
 from benchmarks.gates.demo import TENANTS, Demo, run_demo
 from benchmarks.gates.line import Gate, gate
-from benchmarks.throwaway import state_folder
+from benchmarks.throwaway import environment_of, state_folder
 from real_estate_assets.settings import Settings
 from real_estate_assets.stores.warehouse import Warehouse
 
@@ -32,7 +32,7 @@ _CONTENT = (
 def lines(demo: Demo) -> Iterator[Gate]:
     """How many (mart, tenant) pairs differ in any row."""
     with state_folder() as state:
-        run_demo(state)
+        run_demo(environment_of(state))
         fresh = _contents(_warehouse(state))
     here = _contents(demo.warehouse)
     differing = sorted(f"{mart} of {tenant}" for mart, tenant in here.keys() | fresh.keys()
