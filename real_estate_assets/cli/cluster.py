@@ -102,7 +102,17 @@ def remove_state(settings: Settings) -> None:
 
     from real_estate_assets.settings import PROJECT_ROOT
 
-    ours = ("objects", "inbox", "dbt", "dbt_docs", "dagster_home", "daemon.log", "webserver.log", "webserver.port", "cluster.lock")
+    ours = (
+        "objects",
+        "inbox",
+        "dbt",
+        "dbt_docs",
+        "dagster_home",
+        "daemon.log",
+        "webserver.log",
+        "webserver.port",
+        "cluster.lock",
+    )
     if settings.state_dir == PROJECT_ROOT / ".reos":
         shutil.rmtree(settings.state_dir, ignore_errors=True)
         return

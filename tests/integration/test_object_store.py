@@ -95,7 +95,7 @@ def identities() -> dict[str, object]:
     ]
     admin = {
         "name": "admin",
-        "credentials": [{"accessKey": "admin", "secretKey": "admin-secret"}],
+        "credentials": [{"accessKey": "admin", "secretKey": "admin-secret"}],  # pragma: allowlist secret
         "actions": ["Admin", "Read", "List", "Tagging", "Write"],
     }
     return {

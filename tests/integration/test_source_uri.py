@@ -202,7 +202,7 @@ class TestLocation:
         else:
             assert isinstance(self.place(uri, own=own), S3File)
 
-    @pytest.mark.parametrize("uri", ["https://", "https://user:pw@x/y", "https:///y"])
+    @pytest.mark.parametrize("uri", ["https://", "https://user:pw@x/y", "https:///y"])  # pragma: allowlist secret
     def test_a_web_address_has_a_host_and_no_password(self, uri: str) -> None:
         with pytest.raises(SourceRefusedError) as caught:
             self.place(uri)

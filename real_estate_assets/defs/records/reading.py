@@ -124,7 +124,7 @@ def _load(warehouse: Warehouse, store: ObjectStore, file: SourceFile, *, evidenc
             warehouse, file.tenant_id, file_no=file.file_no, record_type=source.record_type, batches=batches,
             evidence_no=evidence_no, run_id=run_id,
         )  # fmt: skip
-        if file.source_entry.get("format") == "csv":
+        if source.layout(entry).format == "csv":
             index = build_record_index(path, source, entry)
             evidence.save_record_index(warehouse, file.tenant_id, file.file_no, index.every, index.offsets)
     return loaded
