@@ -17,7 +17,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 from real_estate_assets.settings import Settings, process_environment
@@ -98,35 +97,21 @@ def send(settings: Settings, statements: Statements, tenant_ids: Sequence[str]) 
     """Build the tenants by the caught statements alone. Raises RuntimeError where a tenant's build fails."""
     import psycopg
 
-    invocation = str(uuid.uuid4())
-
-    def changed(sql: str) -> str:
-        tenants = ", ".join(f"'{tenant}'" for tenant in tenant_ids)
-        return sql.replace(f"array['{statements.tenant_id}']", f"array[{tenants}]").replace(
-            statements.invocation_id, invocation
-        )
-
-    connections: SimpleQueue[psycopg.Connection] = SimpleQueue()
-    opened = [psycopg.connect(settings.dsn("owner"), autocommit=True) for _ in range(THREADS)]
-    for connection in opened:
-        connections.put(connection)
+    invocation, dsn = str(uuid.uuid4()), settings.dsn("owner")
+    tenants = ", ".join(f"'{tenant}'" for tenant in tenant_ids)
 
     def execute(sql: str) -> None:
-        connection = connections.get()
-        try:
-            connection.execute(changed(sql))  # type: ignore[arg-type]
-        finally:
-            connections.put(connection)
+        sql = sql.replace(f"array['{statements.tenant_id}']", f"array[{tenants}]")
+        # A connection a statement, as dbt does: a backend grows slow with the tables of all tenants it has touched.
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(sql.replace(statements.invocation_id, invocation))  # type: ignore[arg-type]
 
-    try:
-        execute(statements.prepare)
-        with ThreadPoolExecutor(THREADS) as pool:
-            _in_order(statements, lambda node: pool.submit(execute, statements.by_node[node]))
-        execute(statements.publish)
-        _check(opened[0], invocation, len(tenant_ids))
-    finally:
-        for connection in opened:
-            connection.close()
+    execute(statements.prepare)
+    with ThreadPoolExecutor(THREADS) as pool:
+        _in_order(statements, lambda node: pool.submit(execute, statements.by_node[node]))
+    execute(statements.publish)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        _check(connection, invocation, len(tenant_ids))
 
 
 def _in_order(statements: Statements, submit: Any) -> None:
