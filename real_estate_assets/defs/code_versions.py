@@ -13,21 +13,40 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1]
 PROJECT = PACKAGE.parent
 
+# How an expression of a column map is carried out. What merely judges a description changes no value.
+_GRAMMAR = tuple(
+    PACKAGE / "core/tenants" / name
+    for name in ("date_formats.py", "expressions.py", "patterns.py", "sums.py", "units.py")
+)
+
 SOURCES: dict[str, tuple[Path, ...]] = {
-    "reference": (PACKAGE / "defs/reference", PACKAGE / "stores/warehouse/reference.py"),
-    "landing": (PACKAGE / "defs/landing", PACKAGE / "stores/source_uri.py"),
+    "reference": (
+        PACKAGE / "defs/reference",
+        PACKAGE / "core/references.py",
+        PACKAGE / "core/records",
+        PACKAGE / "core/hazards/flood_scale.py",
+        *_GRAMMAR,
+        PACKAGE / "stores/warehouse/reference.py",
+    ),
+    "landing": (PACKAGE / "defs/landing", PACKAGE / "core/tenants/model.py", PACKAGE / "stores/source_uri.py"),
     "records": (
         PACKAGE / "defs/records",
         PACKAGE / "core/records",
+        PACKAGE / "core/gates",
+        *_GRAMMAR,
         PACKAGE / "stores/source_reader",
-        PROJECT / "expectations",
+        PACKAGE / "stores/warehouse/records.py",
+        PACKAGE / "stores/warehouse/quarantine.py",
         PACKAGE / "stores/gates.py",
+        PACKAGE / "stores/expectation_runner.py",
+        PROJECT / "expectations",
     ),
     "enrichment": (
         PACKAGE / "defs/enrichment",
         PACKAGE / "core/addresses",
         PACKAGE / "core/identity.py",
         PACKAGE / "core/hazards",
+        PACKAGE / "stores/warehouse/enrichment.py",
     ),
     "warehouse": (
         PROJECT / "dbt_project/models",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from real_estate_assets.cli.running import chunks
 from real_estate_assets.defs import code_versions
-from real_estate_assets.defs.code_versions import SOURCES, code_version
+from real_estate_assets.defs.code_versions import PACKAGE, PROJECT, SOURCES, code_version
 from real_estate_assets.defs.fingerprints import fingerprint
 
 INPUTS = st.dictionaries(
@@ -61,6 +62,49 @@ def test_chunks_are_as_few_as_their_size_and_the_gaps_allow() -> None:
 def test_every_stage_has_a_version_made_of_files_that_are_there(stage: str) -> None:
     assert [root for root in SOURCES[stage] if not root.exists()] == []
     assert len(code_version(stage)) == 12
+
+
+# Core modules that a stage imports and that change nothing it stores.
+WITHOUT_EFFECT = {
+    *("core/tenants/__init__.py", "core/tenants/compatibility.py", "core/tenants/loading.py", "core/tenants/model.py"),
+    *("core/tenants/problems.py", "core/tenants/wording.py", "core/tenants/yaml_text.py"),  # judge a description
+    "core/pictures.py",  # shown beside what is stored
+    # Their content is the fingerprint of the tables that they fill.
+    *("core/provenance/field_map.py", "core/provenance/source_registry.py"),
+}
+
+
+def core_modules_of(stage: str) -> set[str]:
+    """Core modules that the stage's files import, and those that these import, relative to the package."""
+    pending = [f for root in SOURCES[stage] for f in ([root] if root.is_file() else root.rglob("*.py"))]
+    seen: set[Path] = set()
+    while pending:
+        path = pending.pop()
+        if path in seen or path.suffix != ".py":
+            continue
+        seen.add(path)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("real_estate_assets.core"):
+                module = PROJECT / str(node.module).replace(".", "/")
+                named = [
+                    module.with_suffix(".py"),
+                    module / "__init__.py",
+                    *(module / f"{a.name}.py" for a in node.names),
+                ]
+                pending += [found for found in named if found.is_file()]
+    return {path.relative_to(PACKAGE).as_posix() for path in seen if (PACKAGE / "core") in path.parents}
+
+
+@pytest.mark.parametrize("stage", ["reference", "records", "enrichment"])
+def test_what_a_stage_computes_with_is_part_of_its_version(stage: str) -> None:
+    counted = {
+        file.relative_to(PACKAGE).as_posix()
+        for root in SOURCES[stage]
+        for file in ([root] if root.is_file() else root.rglob("*.py"))
+    }
+    found = core_modules_of(stage)
+    assert found, "a stage computes with something"
+    assert found - counted - WITHOUT_EFFECT == set(), "name them in SOURCES, or a change of them rebuilds nothing"
 
 
 def test_stages_have_versions_of_their_own() -> None:
