@@ -10,5 +10,6 @@
   {%- for long, short in legal_forms -%}
     {%- set key.sql = "regexp_replace(" ~ key.sql ~ ", '\\m" ~ long ~ "\\M', '" ~ short ~ "', 'g')" -%}
   {%- endfor -%}
-  trim(regexp_replace(trim({{ key.sql }}), '^THE | THE$', '', 'g'))
+  {%- set key.sql = "trim(regexp_replace(trim(" ~ key.sql ~ "), '^THE | THE$', '', 'g'))" -%}
+  regexp_replace({{ key.sql }}, '^(.+) (CITY|TOWN|COUNTY|STATE|COMMONWEALTH) OF$', '\2 OF \1')
 {%- endmacro %}
