@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.bounds import at_least, at_most
 from benchmarks.gates.demo import TENANTS, Demo, run_demo
-from benchmarks.gates.line import Gate, gate
+from benchmarks.gates.line import Gate, gate, not_run
 from real_estate_assets.settings import process_environment
 
 if TYPE_CHECKING:
