@@ -13,7 +13,6 @@ from real_estate_assets.defs import jobs
 from real_estate_assets.settings import get_settings
 
 
-
 def _sensor(name: str, selection: dg.AssetSelection) -> dg.AutomationConditionSensorDefinition:
     return dg.AutomationConditionSensorDefinition(
         f"automation_{name}",

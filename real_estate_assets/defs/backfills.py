@@ -49,8 +49,8 @@ def submit_changed(instance: dg.DagsterInstance, asset_graph: BaseAssetGraph) ->
 def _by_first_stale_stage(instance: dg.DagsterInstance) -> list[tuple[Sequence[PlannedStage], list[str]]]:
     """For each stage, the tenants of which it is the first that is out of date, with the stages to be run for them.
 
-    Where files look changed only landing is run: it finds out whether they are. If so, the automation asks for the rest; a
-    server that tells no dates would otherwise have its tenants' marts built anew every hour.
+    Where files look changed only landing is run: it finds out whether they are. If so, the automation asks for the
+    rest; a server that tells no dates would otherwise have its tenants' marts built anew every hour.
     """
     warehouse = WarehouseResource().get()
     registered = {tenant.tenant_id for tenant in list_tenants(warehouse)}

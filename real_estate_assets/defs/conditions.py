@@ -15,8 +15,8 @@ make_what_is_missing = _condition.missing().newly_true() & ~_condition.in_progre
 def follow_changes(*earlier: dg.AssetKey) -> dg.AutomationCondition:
     """As `eager`, but an input made again with the same content asks for nothing: unchanged tenants stay untouched.
 
-    A stage waits until each of the `earlier` assets has followed too: a changed file is seen by all stages in turn, not by
-    the marts while its records are still being read. `will_be_requested` makes a chain of models one run.
+    A stage waits until each of the `earlier` assets has followed too: a changed file is seen by all stages in turn, not
+    by the marts while its records are still being read. `will_be_requested` makes a chain of models one run.
     """
     changed = _condition.any_deps_match(_condition.data_version_changed() | _condition.will_be_requested())
     condition = _condition.eager().replace("any_deps_updated", changed.with_label("what it reads has changed"))

@@ -34,9 +34,12 @@ class TenantDataError(Exception):
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage as `run` needs it. node: its name in `tenancy.outcome`; upstream_nodes: whose failure blocks a tenant;
-    upstream: assets whose data versions it reads; unpartitioned: those of them that belong to no tenant; keys: the assets it
-    makes; after: the stages that must have seen their newest inputs before it starts."""
+    """A stage as `run` needs it.
+
+    node: its name in `tenancy.outcome`; upstream_nodes: whose failure blocks a tenant; upstream: assets whose data
+    versions it reads; unpartitioned: those of them that belong to no tenant; keys: the assets it makes; after: the
+    stages that must have seen their newest inputs before it starts.
+    """
 
     node: str
     code_version: str
@@ -49,7 +52,8 @@ class Stage:
     def is_behind(self, instance: dg.DagsterInstance, tenant_id: str) -> bool:
         """Whether what this stage reads has changed since it was last made for the tenant. Code alone does not count."""
         for key in self.keys:
-            made_of, code = (latest_tag(instance, key, tenant_id, tag) for tag in (FINGERPRINT_TAG, CODE_VERSION_TAG))
+            made_of = latest_tag(instance, key, tenant_id, FINGERPRINT_TAG)
+            code = latest_tag(instance, key, tenant_id, CODE_VERSION_TAG)
             if made_of is None or made_of != replace(self, code_version=code or "").fingerprint(instance, tenant_id):
                 return True
         return False
@@ -144,8 +148,15 @@ def finish(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[
 def record_blocked(warehouse: Warehouse, run_id: str, stage: Stage, tenant_id: str, cause: str) -> None:
     """The outcome of a stage that did not start for a tenant."""
     outcomes.record(
-        warehouse, tenant_id, invocation_id=run_id, node_id=stage.node, is_ok=False, stage="blocked", duration_ms=0, error=cause
-    )  # fmt: skip
+        warehouse,
+        tenant_id,
+        invocation_id=run_id,
+        node_id=stage.node,
+        is_ok=False,
+        stage="blocked",
+        duration_ms=0,
+        error=cause,
+    )
 
 
 def _record(

@@ -74,8 +74,11 @@ def land(warehouse: Warehouse, store: ObjectStore, description: TenantFile, base
 
 
 def _data_version(warehouse: Warehouse, tenant_id: str) -> str:
-    """Of the files that count. With the time of arrival: a tenant that was removed and registered again has nothing in the
-    warehouse while its events still stand in the log, so the same bytes must be another version."""
+    """Of the files that count, sixteen hex digits.
+
+    With the time of arrival: a tenant that was removed and registered again has nothing in the warehouse while its
+    events still stand in the log, so the same bytes must be another version.
+    """
     from real_estate_assets.stores.warehouse import evidence
 
     lines = (
@@ -91,7 +94,10 @@ def _same_bytes_twice(landed: Sequence[LandedFile]) -> Iterator[str]:
     for file in landed:
         other = first.setdefault((file.source_name, file.sha256), file.uri)
         if other != file.uri:
-            yield f"{file.uri} holds exactly the bytes of {other}, in one source. Deliver the right file, or drop one of them"
+            yield (
+                f"{file.uri} holds exactly the bytes of {other}, in one source. Deliver the right file, or drop one of"
+                " them"
+            )
 
 
 def _land_file(
