@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,6 +32,7 @@ def up(
     """Start the private Postgres of this clone, made on first use, and bring its schema up to date."""
     from rich.console import Console
 
+    from real_estate_assets.cli.preparation import bring_up
     from real_estate_assets.settings import get_settings
 
     console = Console(highlight=False, soft_wrap=True)
@@ -40,32 +40,6 @@ def up(
         lines = bring_up(get_settings(), new_port=new_port, tell=status.update)
     for line in lines:
         console.print(f"[green]✓[/] {line}")
-
-
-def bring_up(settings: Settings, *, new_port: bool = False, tell: Callable[[str], None] = lambda _: None) -> list[str]:
-    """Start, migrate, prepare what the code location reads; a line per step. What is in order stays as it is."""
-    from real_estate_assets.stores.dagster_home import ensure_storage
-    from real_estate_assets.stores.dbt_process import ensure_manifest
-    from real_estate_assets.stores.local_cluster import LocalCluster
-    from real_estate_assets.stores.migrations import migrate
-
-    lines = []
-    if settings.warehouse_host is None:
-        cluster = LocalCluster(settings, tell=tell)
-        was_running = cluster.status().state == "running"
-        pointer = cluster.start(new_port=new_port)
-        verb = "was running" if was_running else "started"
-        lines.append(f"Postgres {verb} on {pointer.host}:{pointer.port}, data in {pointer.home}")
-    else:
-        lines.append(f"Postgres is at {settings.warehouse_host}:{settings.warehouse_port}, not ours to start")
-    tell("Bringing the schema up to date")
-    applied = migrate(settings.dsn("superuser"), settings.dsn("owner"))
-    lines.append(f"Schema: {len(applied)} migrations applied" if applied else "Schema: up to date")
-    tell("Preparing Dagster's storage")
-    lines.append("Dagster's storage: " + ("made" if ensure_storage(settings) else "up to date"))
-    tell("Parsing the warehouse's models")
-    lines.append("Models: " + ("parsed" if ensure_manifest(settings) else "up to date"))
-    return lines
 
 
 def down(

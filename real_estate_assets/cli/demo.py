@@ -34,9 +34,9 @@ def demo() -> None:
     """
     from rich.console import Console
 
-    from real_estate_assets.cli.cluster import bring_up
     from real_estate_assets.cli.instance import open_instance, open_warehouse
     from real_estate_assets.cli.materialize import build
+    from real_estate_assets.cli.preparation import bring_up
 
     console = Console()
     started = time.monotonic()

@@ -14,8 +14,8 @@ def docs() -> None:
     """Write the documentation of the warehouse's models: one page with every table, column, test and their lineage."""
     from rich.console import Console
 
-    from real_estate_assets.cli.cluster import bring_up
     from real_estate_assets.cli.instance import open_warehouse
+    from real_estate_assets.cli.preparation import bring_up
     from real_estate_assets.settings import get_settings
     from real_estate_assets.stores.dbt_process import generate_docs
     from real_estate_assets.stores.warehouse.tenants import list_tenants

@@ -36,7 +36,7 @@ def ui(
     """Start Dagster's webserver and daemon in the background, and print where the UI is."""
     from rich.console import Console
 
-    from real_estate_assets.cli.cluster import bring_up
+    from real_estate_assets.cli.preparation import bring_up
     from real_estate_assets.settings import get_settings
 
     settings, console = get_settings(), Console(highlight=False, soft_wrap=True)
