@@ -36,11 +36,9 @@ class StageRun:
     succeeded: bool
 
 
-def run_references(instance: dg.DagsterInstance, *, force: bool = False) -> StageRun | None:
+def run_references(instance: dg.DagsterInstance) -> StageRun | None:
     """Load the reference layers that changed; None where none did."""
-    from real_estate_assets.defs.reference.keys import WITH_FIELD_MAP
-
-    keys = list(WITH_FIELD_MAP) if force else stale_references(instance)
+    keys = stale_references(instance)
     if not keys:
         return None
     job = _job("reference_job")
@@ -83,7 +81,10 @@ def run_all(
     force: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[StageRun]:
-    """References, then every stage in order, each for the tenants it is out of date for at that moment."""
+    """References, then every stage in order, each for the tenants it is out of date for at that moment.
+
+    force: every stage for every tenant; references are loaded only where they changed all the same.
+    """
     tell("reference layers")
     references = run_references(instance)
     if references is not None:

@@ -50,7 +50,7 @@ class Stage:
     after: Sequence[Stage] = ()
 
     def is_behind(self, instance: dg.DagsterInstance, tenant_id: str) -> bool:
-        """Whether what this stage reads has changed since it was last made for the tenant. Code alone does not count."""
+        """Whether what this stage reads has changed since it was made for the tenant. Code alone does not count."""
         for key in self.keys:
             made_of = latest_tag(instance, key, tenant_id, FINGERPRINT_TAG)
             code = latest_tag(instance, key, tenant_id, CODE_VERSION_TAG)
