@@ -104,7 +104,7 @@ def send(settings: Settings, statements: Statements, tenant_ids: Sequence[str]) 
         sql = sql.replace(f"array['{statements.tenant_id}']", f"array[{tenants}]")
         # A connection a statement, as dbt does: a backend grows slow with the tables of all tenants it has touched.
         with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute(sql.replace(statements.invocation_id, invocation))  # type: ignore[arg-type]
+            connection.execute(sql.replace(statements.invocation_id, invocation))
 
     execute(statements.prepare)
     with ThreadPoolExecutor(THREADS) as pool:
