@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -110,6 +111,37 @@ def test_a_reading_its_gate_and_a_refusal_follow_each_other(warehouse: Warehouse
     with warehouse.as_app("acme") as connection:
         checks = connection.execute("select checks_passed, checks_total from prov.evidence").fetchall()
     assert checks == [(9, 10)]
+
+
+def in_force(warehouse: Warehouse, *, landed: dict[str, int], absent: Sequence[str] = ()) -> list[int]:
+    """Numbers of the files that count after a landing, all of the source `roll`."""
+    evidence.settle_current(
+        warehouse,
+        "acme",
+        landed={("roll", uri): number for uri, number in landed.items()},
+        absent=[("roll", uri) for uri in absent],
+    )
+    return [file.file_no for file in evidence.files(warehouse, "acme")]
+
+
+def test_a_new_vintage_stands_beside_the_old_one_only_where_that_passed_its_gate(warehouse: Warehouse) -> None:
+    for content in (1, 2, 3):
+        evidence.register_file(warehouse, "acme", roll(content, uri="roll.csv"))
+    evidence.register_file(warehouse, "beta", roll(1))
+    read(warehouse, 1)
+    assert in_force(warehouse, landed={"roll.csv": 2}) == [1, 2], "the third was never seen there"
+    assert in_force(warehouse, landed={"roll.csv": 3}) == [1, 3], "the second never passed: it is replaced"
+    assert in_force(warehouse, landed={"roll.csv": 1}) == [1], "the third was taken back"
+    assert [file.file_no for file in evidence.files(warehouse, "beta")] == [1]
+
+
+def test_an_absent_file_counts_as_before_and_one_no_longer_described_does_not(warehouse: Warehouse) -> None:
+    evidence.register_file(warehouse, "acme", roll(1))
+    evidence.register_file(warehouse, "acme", roll(2))
+    assert in_force(warehouse, landed={"roll_1.csv": 1}, absent=["roll_2.csv"]) == [1, 2]
+    assert in_force(warehouse, landed={"roll_1.csv": 1}) == [1]
+    assert in_force(warehouse, landed={"roll_1.csv": 1, "roll_2.csv": 2}) == [1, 2]
+    assert in_force(warehouse, landed={}) == []
 
 
 def test_a_record_index_is_replaced_with_its_file(warehouse: Warehouse) -> None:

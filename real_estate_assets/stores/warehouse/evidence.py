@@ -165,7 +165,8 @@ def settle_current(
         connection.cursor().executemany("insert into described values (%s, %s, %s)", rows)
         connection.execute(
             "update prov.source_file f set is_current = now.counts from ("
-            " select f.file_no, coalesce(bool_or(d.file_no = f.file_no or f.is_current and (d.file_no is null"
+            " select f.file_no, coalesce(bool_or(d.file_no = f.file_no or f.is_current and ("
+            "  d.uri is not null and d.file_no is null"
             "  or f.file_no < d.file_no and f.read_status = 'read' and f.gate_passed is true)), false) as counts"
             " from prov.source_file f"
             " left join described d on (d.source_name, d.uri) = (f.source_name, f.uri)"
