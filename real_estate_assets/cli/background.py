@@ -18,6 +18,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+LOG_BYTES = 10_000_000  # beyond it a log is set aside at the next start; one older one is kept
+
 
 @dataclass(frozen=True)
 class Process:
@@ -55,6 +57,8 @@ def start(command: Sequence[str], pid_file: Path, log: Path, environment: Mappin
     # SIGINT ignored, children inherit that, and then SIGTERM does nothing: so SIGINT must not be ignored here.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        log.replace(log.with_name(f"{log.name}.1"))
     with log.open("ab") as output:
         child = subprocess.Popen(
             command,

@@ -84,6 +84,8 @@ def remove_state(settings: Settings) -> None:
         "dagster_home",
         "daemon.log",
         "webserver.log",
+        "daemon.log.1",
+        "webserver.log.1",
         "webserver.port",
         "cluster.lock",
     )

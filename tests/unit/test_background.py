@@ -51,6 +51,15 @@ def test_program_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
     assert not process.alive()
 
 
+def test_long_log_is_set_aside_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "p.log").write_text("of last time\n")
+    monkeypatch.setattr(background, "LOG_BYTES", 5)
+    _, pid_file, told = _start(tmp_path, "import time; print('new', flush=True); time.sleep(60)")
+    background.stop(pid_file)
+    assert told == "new"
+    assert (tmp_path / "p.log.1").read_text() == "of last time\n"
+
+
 def test_reused_number_is_left_alone(tmp_path: Path) -> None:
     bystander = subprocess.Popen(["sleep", "60"])
     try:
