@@ -324,5 +324,7 @@ def test_a_summary_counts_the_tenants_own_files_marts_and_verdicts(warehouse: Wa
     assert found.published_at is not None
     assert change_counts(warehouse, "acme") == [("price", 2), ("added", 1), ("owner", 1)]
     assert change_counts(warehouse, "acme", limit=1) == [("price", 2)]
+    in_force(warehouse, landed={})
+    assert (summarize(warehouse, "acme").files, summarize(warehouse, "acme").quarantined) == (0, 0)
     other = summarize(warehouse, "beta")
     assert (other.quarantined, other.mart_rows["fct_changes"], other.unknown_hazards) == (1, 0, 0)

@@ -25,8 +25,11 @@ COUNTED = (
 )
 
 
-_FILES = "select count(*), coalesce(sum(record_count), 0) from prov.source_file where tenant_id = %s"
-_QUARANTINED = "select count(distinct (file_no, record_no)) from quarantine.record where tenant_id = %s"
+_FILES = "select count(*), coalesce(sum(record_count), 0) from prov.source_file where tenant_id = %s and is_current"
+_QUARANTINED = (
+    "select count(distinct (q.file_no, q.record_no)) from quarantine.record q"
+    " join prov.source_file f using (tenant_id, file_no) where q.tenant_id = %s and f.is_current"
+)
 _UNKNOWN_HAZARDS = "select count(*) from marts.fct_property_hazards where tenant_id = %s and hazard_score is null"
 _LATEST = (
     "select distinct on (node_id) node_id, is_ok, severity, stage, error, at from tenancy.outcome"
@@ -54,8 +57,9 @@ class _Latest(NamedTuple):
 class TenantSummary:
     """How one tenant stands.
 
-    rows_in: records of its files; quarantined: distinct ones among them; mart_rows: rows by mart, None where no tenant
-    has published that mart yet; unknown_hazards: rows without a score; published_at: UTC offset as the server gives it.
+    files: those that count now; rows_in: their records; quarantined: distinct ones among these; mart_rows: rows by
+    mart, None where no tenant has published that mart yet; unknown_hazards: rows without a score; published_at: with
+    the server's offset from UTC.
     """
 
     tenant_id: str
