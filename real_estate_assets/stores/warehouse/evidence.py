@@ -258,6 +258,8 @@ def add_evidence(
             "insert into prov.evidence_input (tenant_id, evidence_no, input_evidence_no) values (%s, %s, %s)",
             [(tenant_id, number, one) for one in sorted(set(inputs))],
         )
+        if number == 1:
+            _state_the_unknown(connection, tenant_id, run_id)
     return int(number)
 
 
@@ -268,6 +270,16 @@ def record_checks(warehouse: Warehouse, tenant_id: str, evidence_no: int, *, pas
             "update prov.evidence set checks_passed = %s, checks_total = %s where tenant_id = %s and evidence_no = %s",
             (passed, total, tenant_id, evidence_no),
         )
+
+
+def _state_the_unknown(connection: Any, tenant_id: str, run_id: str) -> None:
+    """Evidence 0 of every tenant: no record stands behind the cell itself. Said, so that asking why finds an answer."""
+    _register_method(connection, NO_RECORD)
+    connection.execute(
+        "insert into prov.evidence (tenant_id, evidence_no, method, code_version, run_id, field_group)"
+        " values (%s, 0, %s, %s, %s, 'none') on conflict do nothing",
+        (tenant_id, NO_RECORD.method, NO_RECORD.code_version, run_id),
+    )
 
 
 def _register_method(connection: Any, method: Method) -> None:
