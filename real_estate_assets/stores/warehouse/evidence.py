@@ -72,6 +72,14 @@ class Method:
     factor: float | None = None
 
 
+NO_RECORD = Method(
+    "no_record",
+    "1",
+    "No record of its own: unknown, or computed from other cells of the row that have theirs.",
+    "stated, not measured",
+)
+
+
 class RecordTypeChangedError(ValueError):
     """The same bytes of one source are described as another type of record than before; the message says what to do."""
 
