@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from real_estate_assets.core.addresses import PARSER, StandardAddress, parser_version, standardize
 from real_estate_assets.core.identity import FileRecords, Identities, assign_property_ids
@@ -51,7 +52,7 @@ def identify(warehouse: Warehouse, tenant_id: str) -> Identified:
     """Standardize every distinct address of the tenant and give every accepted property record its property."""
     texts = enrichment.distinct_addresses(warehouse, tenant_id)
     found = Identified(dict(zip(texts, standardize(texts), strict=True)))
-    properties = set()
+    properties: set[UUID] = set()
     for file in evidence.files(warehouse, tenant_id):
         if file.record_type != "property" or file.read_status != "read":
             continue

@@ -55,25 +55,23 @@ def locate(warehouse: Warehouse, tenant_id: str, *, code_version: str, run_id: s
 
 def rows(found: Sequence[Location]) -> Iterator[tuple[Any, ...]]:
     """In the order of enrichment.LOCATION_COLUMNS, geometries as hex EWKB."""
+    import numpy as np
     import shapely
 
-    points = (
-        shapely.set_srid(shapely.points([x.longitude for x in found], [x.latitude for x in found]), 4326)
-        if found
-        else []
-    )
-    for location, point in zip(found, points, strict=True):
-        polygon = None if location.polygon is None else _hex_ewkb(shapely.set_srid(location.polygon, 4326))
+    coordinates = np.array([(x.longitude, x.latitude) for x in found], np.float64).reshape(-1, 2)
+    for location, point in zip(found, _hex_ewkb(shapely.points(coordinates)), strict=True):
+        polygon = None if location.polygon is None else _hex_ewkb(location.polygon)
         yield (
-            *location.place, location.method, polygon, _hex_ewkb(point), location.area_m2,
+            *location.place, location.method, polygon, point, location.area_m2,
             location.piece_count, location.is_repaired, location.evidence_no, location.record_no,
         )  # fmt: skip
 
 
-def _hex_ewkb(shape: Any) -> str:
+def _hex_ewkb(shapes: Any) -> Any:
+    """Hex EWKB of one shape, or an array of them for an array of shapes."""
     import shapely
 
-    return str(shapely.to_wkb(shape, hex=True, include_srid=True))
+    return shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True)
 
 
 def _newest_first(file: SourceFile) -> tuple[int, int]:

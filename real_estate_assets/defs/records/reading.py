@@ -9,7 +9,7 @@ A file is read again only when its bytes are new, its reviewed entry changed, or
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -146,13 +146,14 @@ def _known(warehouse: Warehouse, file: SourceFile) -> FileReading:
 
 def _reading(
     file: SourceFile,
-    counts: Sequence[int],
+    counts: tuple[int, int, int],
     *,
     was_read_now: bool,
     gate_passed: bool,
     report: dict[str, Any],
     error: str | None = None,
 ) -> FileReading:
+    """counts: rows in, accepted, quarantined."""
     vintage = file.vintage.isoformat() if file.vintage else "unknown"
     version = f"{file.sha256}/{file.source_entry_sha256}/{file.received_at.timestamp()}"
     return FileReading(
