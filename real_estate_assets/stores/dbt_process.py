@@ -156,10 +156,21 @@ def _checked(arguments: Sequence[str], variables: dict[str, str], tell: Callable
         raise DbtError(f"dbt {arguments[0]} failed:\n" + "\n".join(lines[-40:]))
 
 
+def _leash() -> list[str]:
+    """On Linux a program before dbt that makes it end when this process does, however that ends.
+
+    A worker that is killed would else leave a dbt that goes on building and publishing beside the run that replaces it.
+    """
+    if sys.platform != "linux":
+        return []
+    die_with_parent = "import ctypes, os, signal, sys; ctypes.CDLL(None).prctl(1, signal.SIGKILL)"
+    return [sys.executable, "-I", "-c", f"{die_with_parent}; os.execv(sys.argv[1], sys.argv[1:])"]
+
+
 def _dbt(arguments: Sequence[str], variables: dict[str, str], tell: Callable[[str], None]) -> tuple[int, list[str]]:
     """One dbt process: its exit code and the lines it wrote."""
-    program = str(Path(sys.executable).with_name("dbt"))
-    command = [program, "--no-use-colors", "--log-level-file", "none", *arguments, "--project-dir", str(DBT_PROJECT)]
+    program = [*_leash(), str(Path(sys.executable).with_name("dbt"))]
+    command = [*program, "--no-use-colors", "--log-level-file", "none", *arguments, "--project-dir", str(DBT_PROJECT)]
     lines = []
     with subprocess.Popen(
         command,

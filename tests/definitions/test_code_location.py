@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -19,9 +18,26 @@ from real_estate_assets.stores.dbt_process import parsed_project
 
 SECONDS = 240  # it takes under 4 s on a quiet machine
 HEAVY = (
-    "great_expectations", "geopandas", "pandas", "polars", "shapely", "pyproj", "pyogrio", "doorplate", "obstore", "numpy",
-    "xgboost", "shap", "feast", "dice_ml", "qdrant_client", "neo4j", "matplotlib", "psycopg", "boto3",
-)  # fmt: skip
+    "great_expectations",
+    "geopandas",
+    "pandas",
+    "polars",
+    "shapely",
+    "pyproj",
+    "pyogrio",
+    "doorplate",
+    "obstore",
+    "numpy",
+    "xgboost",
+    "shap",
+    "feast",
+    "dice_ml",
+    "qdrant_client",
+    "neo4j",
+    "matplotlib",
+    "psycopg",
+    "boto3",
+)
 
 
 @pytest.fixture
@@ -30,7 +46,11 @@ def bare_environment(tmp_path: Path) -> dict[str, str]:
     bare = Settings(environment="test", state_dir=tmp_path / "state")
     parsed_project(bare).mkdir(parents=True)
     shutil.copy(parsed_project(Settings(environment="test")) / "manifest.json", parsed_project(bare))
-    kept = {name: os.environ[name] for name in ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG") if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+        if name in os.environ
+    }
     return {**kept, "HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path), "REOS_STATE_DIR": str(bare.state_dir)}
 
 
@@ -61,10 +81,10 @@ def test_loading_imports_no_heavy_library(bare_environment: dict[str, str]) -> N
 
 
 @pytest.fixture(scope="module")
-def graph() -> Iterator[AssetGraph]:
+def graph() -> AssetGraph:
     from real_estate_assets.definitions import defs
 
-    yield defs.get_repository_def().asset_graph
+    return defs.get_repository_def().asset_graph
 
 
 STAGES = {"reference", "landing", "records", "enrichment", "intermediate", "marts"}
@@ -117,7 +137,9 @@ def test_every_asset_runs_by_itself_and_every_stage_has_a_sensor_of_its_own(grap
     from real_estate_assets.definitions import defs
 
     assert [key for key in _own(graph) if graph.get(key).automation_condition is None] == []
-    sensors = [s for s in defs.get_repository_def().sensor_defs if isinstance(s, dg.AutomationConditionSensorDefinition)]
+    sensors = [
+        s for s in defs.get_repository_def().sensor_defs if isinstance(s, dg.AutomationConditionSensorDefinition)
+    ]
     targets = {s.name: s.asset_selection.resolve(graph) for s in sensors}
     assert {key for keys in targets.values() for key in keys} == set(_own(graph))
     assert sum(len(keys) for keys in targets.values()) == len(_own(graph)), "an asset is looked at by two sensors"
@@ -148,7 +170,7 @@ def test_every_stage_of_the_plan_runs_all_assets_of_its_job() -> None:
     from real_estate_assets.defs.stages import PLAN
 
     for planned in PLAN:
-        made = {key for key in defs.resolve_job_def(planned.job_name).asset_layer.selected_asset_keys}
+        made = set(defs.resolve_job_def(planned.job_name).asset_layer.selected_asset_keys)
         assert made == set(planned.keys), planned.name
 
 

@@ -1,6 +1,6 @@
-"""What the stages rely on in the installed Dagster: events of one tenant at a time, and steps that still follow each other.
+"""What the stages rely on in the installed Dagster: events of one tenant at a time, and steps that follow each other.
 
-Two of these things are not public (`stage_events.py` says which and why), so an upgrade of Dagster must pass here first.
+Two of these things are not public (`stage_events.py` says which and why): an upgrade of Dagster must pass here first.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,15 @@ import dagster as dg
 import pytest
 
 from real_estate_assets.defs import stage_events
-from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event, StageResult, is_followed, release, tenant_events
+from real_estate_assets.defs.stage_events import (
+    AssetResult,
+    CheckResult,
+    Event,
+    StageResult,
+    is_followed,
+    release,
+    tenant_events,
+)
 
 TENANTS = dg.DynamicPartitionsDefinition(name="made_tenants")
 FIRST_A, FIRST_B, SECOND = (dg.AssetKey([name]) for name in ("first_a", "first_b", "second"))
@@ -51,7 +59,11 @@ def second(context: dg.AssetExecutionContext) -> Iterator[Event]:
     yield from _stage(context, [SECOND])
 
 
-@dg.asset(partitions_def=TENANTS, deps=[FIRST_A], automation_condition=dg.AutomationCondition.all_deps_blocking_checks_passed())
+@dg.asset(
+    partitions_def=TENANTS,
+    deps=[FIRST_A],
+    automation_condition=dg.AutomationCondition.all_deps_blocking_checks_passed(),
+)
 def behind_the_checks() -> None:
     """Only its condition is looked at."""
 
@@ -93,7 +105,9 @@ def test_each_good_tenant_has_one_event_an_asset_and_the_failed_one_none(
         events = instance.fetch_materializations(key, limit=100).records
         assert sorted(event.partition_key or "" for event in events) == ["acme", "cedar"], key
         assert instance.get_materialized_partitions(key) == {"acme", "cedar"}
-        tags = {event.partition_key: event.asset_materialization.tags for event in events if event.asset_materialization}
+        tags = {
+            event.partition_key: event.asset_materialization.tags for event in events if event.asset_materialization
+        }
         assert tags["acme"]["dagster/data_version"] == "made-acme"
 
 
@@ -106,7 +120,9 @@ def test_releasing_records_nothing(result: dg.ExecuteInProcessResult, instance: 
 def test_an_output_without_the_marker_would_make_the_failed_tenant_look_fresh(instance: dg.DagsterInstance) -> None:
     """The reason for the marker; where this fails, Dagster has changed and the marker may go."""
 
-    @dg.multi_asset(name="plain", specs=[_spec(dg.AssetKey(["plain"]))], backfill_policy=dg.BackfillPolicy.multi_run(25))
+    @dg.multi_asset(
+        name="plain", specs=[_spec(dg.AssetKey(["plain"]))], backfill_policy=dg.BackfillPolicy.multi_run(25)
+    )
     def plain(context: dg.AssetExecutionContext) -> Iterator[dg.Output[None]]:
         yield dg.Output(None, output_name="plain")
 
@@ -117,11 +133,15 @@ def test_an_output_without_the_marker_would_make_the_failed_tenant_look_fresh(in
 
 
 def _passed(instance: dg.DagsterInstance) -> set[str]:
-    found = dg.evaluate_automation_conditions(DEFINITIONS, instance=instance, asset_selection=dg.AssetSelection.assets("behind_the_checks"))
+    found = dg.evaluate_automation_conditions(
+        DEFINITIONS, instance=instance, asset_selection=dg.AssetSelection.assets("behind_the_checks")
+    )
     return found.get_requested_partitions(dg.AssetKey(["behind_the_checks"]))
 
 
-def test_a_tenants_passed_check_counts_as_passed(result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> None:
+def test_a_tenants_passed_check_counts_as_passed(
+    result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance
+) -> None:
     assert _passed(instance) == {"acme", "cedar"}
 
 

@@ -48,7 +48,7 @@ def _spec(record_type: str) -> dg.AssetSpec:
         kinds={"python", "postgres", "greatexpectations"},
         owners=["team:data-engineering"],
         code_version=STAGE.code_version,
-        automation_condition=follow_changes(),
+        automation_condition=follow_changes(STAGE.upstream),
         description=f"Grain: {_GRAIN[record_type]}, typed and in canonical names, with its file and record number. "
         "Rows that fail a row rule are quarantined and named; a batch rule that fails keeps yesterday's marts served.",
     )

@@ -8,6 +8,7 @@ import dagster as dg
 from dagster_dbt import dbt_assets
 
 from real_estate_assets.defs.code_versions import code_version
+from real_estate_assets.defs.conditions import follow_changes
 from real_estate_assets.defs.enrichment import keys as enrichment_keys
 from real_estate_assets.defs.enrichment.assets import STAGE as ENRICHMENT_STAGE
 from real_estate_assets.defs.landing.assets import SOURCE_FILES
@@ -33,7 +34,7 @@ STAGE = Stage(
     unpartitioned=frozenset(REFERENCES),
     after=[RECORDS_STAGE, ENRICHMENT_STAGE],
 )
-TRANSLATOR = TenantTranslator()
+TRANSLATOR = TenantTranslator(follow_changes(STAGE.upstream, after=[RECORDS["property"], enrichment_keys.IDENTITIES]))
 
 
 @cache

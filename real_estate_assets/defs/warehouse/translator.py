@@ -13,7 +13,6 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
 from real_estate_assets.defs.code_versions import code_version
-from real_estate_assets.defs.conditions import follow_changes
 from real_estate_assets.defs.enrichment.keys import ADDRESSES, HAZARD_EXPOSURES, IDENTITIES, LOCATIONS
 from real_estate_assets.defs.landing.assets import SOURCE_FILES
 from real_estate_assets.defs.partitions import tenants
@@ -48,14 +47,14 @@ SOURCE_ASSETS: dict[tuple[str, str], dg.AssetKey] = {
     ("reference", "county_hazard_score"): COUNTY_HAZARD_SCORES,
     ("reference", "house_price_index"): HOUSE_PRICE_INDEX,
 }
-FOLLOWING = follow_changes(RECORDS["property"], IDENTITIES)
 GROUPS = {"intermediate": "g4_intermediate", "marts": "g5_marts"}
 
 
 class TenantTranslator(DagsterDbtTranslator):
     """Keys are schema and name; checks are partitioned by tenant, which dagster-dbt leaves out."""
 
-    def __init__(self) -> None:
+    def __init__(self, automation_condition: dg.AutomationCondition | None = None) -> None:
+        self._automation_condition = automation_condition
         super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
@@ -85,8 +84,8 @@ class TenantTranslator(DagsterDbtTranslator):
         return code_version("warehouse")
 
     def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> dg.AutomationCondition | None:
-        """Models follow what they read."""
-        return FOLLOWING
+        """All models follow what the stage reads."""
+        return self._automation_condition
 
     def get_asset_check_spec(self, asset_spec, manifest, unique_id, project):  # type: ignore[no-untyped-def]
         """A check is per tenant: without this one tenant's pass overwrites another's failure."""
