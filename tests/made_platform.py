@@ -1,7 +1,7 @@
 """A whole platform for one test module: database, object store, Dagster instance, small public layers, made tenants.
 
-Belongs here: what the tests of stages and of the spine share. Does not belong here: any assertion. Nothing is replaced by
-something easier: Postgres, dbt, the object store and the assets are the product's own; only the files are small.
+Belongs here: what the tests of stages and of the spine share. Does not belong here: any assertion. Nothing is replaced
+by something easier: Postgres, dbt, the object store and the assets are the product's own; only the files are small.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import gzip
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +63,35 @@ def roll_rows(rows: int = ROWS, raise_by: int = 0) -> list[list[Any]]:
     """Rows of an assessor's roll; `raise_by` dollars are added to every building."""
     return [
         [
-            f"A{i}", f"P{i}", "", f"{100 + i} Main Street", 100_000 + i, 200_000 + raise_by, 300_000 + raise_by + i,
-            5_000, 1_500 + i, 1950 + i % 60, f"{1 + i % 28:02d}/06/2012", 400_000 + i,
+            f"A{i}",
+            f"P{i}",
+            "",
+            f"{100 + i} Main Street",
+            100_000 + i,
+            200_000 + raise_by,
+            300_000 + raise_by + i,
+            5_000,
+            1_500 + i,
+            1950 + i % 60,
+            f"{1 + i % 28:02d}/06/2012",
+            400_000 + i,
         ]
         for i in range(rows)
-    ]  # fmt: skip
+    ]
 
 
-def csv_bytes(rows: Sequence[Sequence[Any]], header: Sequence[str] = HEADER, *, end: str = "\n", encoding: str = "utf-8") -> bytes:
+def csv_bytes(
+    rows: Sequence[Sequence[Any]],
+    header: Sequence[str] = HEADER,
+    *,
+    end: str = "\n",
+    encoding: str = "utf-8",
+    errors: str = "strict",
+) -> bytes:
     """Delimited text with the given line ends."""
     text = io.StringIO()
     csv.writer(text, lineterminator=end).writerows([header, *rows])
-    return text.getvalue().encode(encoding)
+    return text.getvalue().encode(encoding, errors)
 
 
 ROLL_COLUMNS = {
@@ -99,18 +116,32 @@ ROLL_COLUMNS = {
 def roll_source(*files: Any, **more: Any) -> dict[str, Any]:
     """The description of a source of rolls. Files are uris or entries."""
     return {
-        "name": "roll", "kind": "assessor_roll", "record_type": "property", "format": "csv", "licence": "CC0-1.0",
-        "origin": "made for a test", "columns": ROLL_COLUMNS, "files": [_entry(f) for f in files], **more,
-    }  # fmt: skip
+        "name": "roll",
+        "kind": "assessor_roll",
+        "record_type": "property",
+        "format": "csv",
+        "licence": "CC0-1.0",
+        "origin": "made for a test",
+        "columns": ROLL_COLUMNS,
+        "files": [_entry(f) for f in files],
+        **more,
+    }
 
 
 def parcel_source(*files: Any, **more: Any) -> dict[str, Any]:
     """The description of a source of parcel layers."""
     return {
-        "name": "parcels", "kind": "parcel_layer", "record_type": "parcel", "format": "geojson", "crs": "EPSG:4326",
-        "licence": "CC0-1.0", "origin": "made for a test", "columns": {"parcel_number": "ML"},
-        "files": [_entry(f) for f in files], **more,
-    }  # fmt: skip
+        "name": "parcels",
+        "kind": "parcel_layer",
+        "record_type": "parcel",
+        "format": "geojson",
+        "crs": "EPSG:4326",
+        "licence": "CC0-1.0",
+        "origin": "made for a test",
+        "columns": {"parcel_number": "ML"},
+        "files": [_entry(f) for f in files],
+        **more,
+    }
 
 
 def _entry(file: Any) -> dict[str, Any]:
@@ -138,9 +169,22 @@ def write_references(folder: Path) -> Path:
     (folder / "zones.geojson").write_bytes(
         feature_collection([polygon(zone, box(WEST - 0.01, SOUTH - 0.01, WEST + 0.0022, SOUTH + 0.01))])
     )
-    (folder / "boundary.geojson").write_bytes(feature_collection([polygon({"GlobalID": "1"}, box(-71.2, 42.3, -71.0, 42.45))]))
+    (folder / "boundary.geojson").write_bytes(
+        feature_collection([polygon({"GlobalID": "1"}, box(-71.2, 42.3, -71.0, 42.45))])
+    )
     scores = [[COUNTY, "Middlesex", 20.5, "Low", 40.1, "Moderate", 60.0, "High", 30.0, "Low"]]
-    names = ["STCOFIPS", "COUNTY", "WFIR_RISKS", "WFIR_RISKR", "HWAV_RISKS", "HWAV_RISKR", "IFLD_RISKS", "IFLD_RISKR", "CFLD_RISKS", "CFLD_RISKR"]
+    names = [
+        "STCOFIPS",
+        "COUNTY",
+        "WFIR_RISKS",
+        "WFIR_RISKR",
+        "HWAV_RISKS",
+        "HWAV_RISKR",
+        "IFLD_RISKS",
+        "IFLD_RISKR",
+        "CFLD_RISKS",
+        "CFLD_RISKR",
+    ]
     (folder / "scores.csv").write_bytes(csv_bytes(scores, names))
     prices = [[COUNTY, year, 100 + year - 2000, 1.0] for year in range(2000, 2018)]
     (folder / "prices.csv").write_bytes(csv_bytes(prices, ["FIPS", "Year", "HPI", "Change"]))
@@ -152,11 +196,21 @@ def write_references(folder: Path) -> Path:
 def _references() -> list[dict[str, Any]]:
     def layer(name: str, kind: str, uri: str, columns: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         return {
-            "name": name, "kind": kind, "uri": uri, "format": uri.rsplit(".", 1)[1], "licence": "CC0-1.0",
-            "origin": "made for a test", "columns": columns, **more,
-        }  # fmt: skip
+            "name": name,
+            "kind": kind,
+            "uri": uri,
+            "format": uri.rsplit(".", 1)[1],
+            "licence": "CC0-1.0",
+            "origin": "made for a test",
+            "columns": columns,
+            **more,
+        }
 
-    zone_columns = {"zone_code": "fld_zone", "zone_subtype": "zone_subty", "base_flood_elevation_ft": {"column": "static_bfe", "nulls": [-9999]}}
+    zone_columns = {
+        "zone_code": "fld_zone",
+        "zone_subtype": "zone_subty",
+        "base_flood_elevation_ft": {"column": "static_bfe", "nulls": [-9999]},
+    }
     price_columns = {"county_fips": "FIPS", "year": "Year", "annual_change_pct": "Change", "index_2000": "HPI"}
     perils = {
         "wildfire": [{"hazard": "WFIR", "score_pct": "WFIR_RISKS", "rating": "WFIR_RISKR"}],
@@ -167,13 +221,35 @@ def _references() -> list[dict[str, Any]]:
         ],
     }
     return [
-        layer("flood", "fema_nfhl", "zones.geojson", zone_columns, crs="EPSG:4326", peril="flood", resolution="parcel",
-              coverage="boundary", vintage="2010-01-01"),
+        layer(
+            "flood",
+            "fema_nfhl",
+            "zones.geojson",
+            zone_columns,
+            crs="EPSG:4326",
+            peril="flood",
+            resolution="parcel",
+            coverage="boundary",
+            vintage="2010-01-01",
+        ),
         layer("boundary", "municipal_boundary", "boundary.geojson", {"feature_id": "GlobalID"}, crs="EPSG:4326"),
-        layer("counties", "census_counties", "counties.geojson", {"county_fips": {"column": "GEO_ID", "regex": r"US(\d{5})$"}, "county_name": "NAME"}, crs="EPSG:4326"),
-        layer("scores", "fema_nri", "scores.csv", {"county_fips": "STCOFIPS", "county_name": "COUNTY"}, resolution="county", perils=perils),
+        layer(
+            "counties",
+            "census_counties",
+            "counties.geojson",
+            {"county_fips": {"column": "GEO_ID", "regex": r"US(\d{5})$"}, "county_name": "NAME"},
+            crs="EPSG:4326",
+        ),
+        layer(
+            "scores",
+            "fema_nri",
+            "scores.csv",
+            {"county_fips": "STCOFIPS", "county_name": "COUNTY"},
+            resolution="county",
+            perils=perils,
+        ),
         layer("prices", "fhfa_hpi", "prices.csv", price_columns),
-    ]  # fmt: skip
+    ]
 
 
 @dataclass
@@ -184,7 +260,6 @@ class Platform:
     instance: dg.DagsterInstance
     warehouse: Warehouse
     inbox: Path
-    told: list[str] = field(default_factory=list)
 
     def put(self, tenant_id: str, files: Mapping[str, bytes]) -> Path:
         """Write files where the tenant's description looks for them."""
@@ -194,7 +269,9 @@ class Platform:
             (folder / name).write_bytes(content)
         return folder
 
-    def add(self, tenant_id: str, sources: Sequence[Mapping[str, Any]], files: Mapping[str, bytes], **more: Any) -> None:
+    def add(
+        self, tenant_id: str, sources: Sequence[Mapping[str, Any]], files: Mapping[str, bytes], **more: Any
+    ) -> None:
         """Register a tenant, or change its description, and put its files in place."""
         base = self.put(tenant_id, files).as_uri()
         text = describe(tenant_id, *sources, **more)
@@ -217,6 +294,17 @@ class Platform:
         """Names of what the tenant has delivered."""
         return {path.name for path in (self.inbox / tenant_id).iterdir()}
 
+    def run_only(self, stage: str, *tenant_ids: str, force: bool = False) -> dict[str, str]:
+        """One stage, without public layers before it; returns what failed: tenant -> error."""
+        from real_estate_assets.cli.running import run_stage
+        from real_estate_assets.defs.stages import PLAN
+        from real_estate_assets.defs.tenants.registry import mirror
+
+        mirror(self.instance, {t.tenant_id for t in tenants.list_tenants(self.warehouse)})
+        planned = next(p for p in PLAN if p.name == stage)
+        runs = run_stage(self.instance, self.warehouse, planned, list(tenant_ids), force=force)
+        return {tenant: error for run in runs for tenant, error in run.failed.items()}
+
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Rows, as the owner."""
         with self.warehouse.as_owner() as connection:
@@ -231,6 +319,12 @@ class Platform:
         wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(key.split("/")), asset_partitions=[tenant_id])
         records = self.instance.fetch_materializations(wanted, limit=100).records
         return [dict(r.asset_materialization.tags or {}) for r in records if r.asset_materialization is not None]
+
+    def latest(self, key: str, tenant_id: str) -> dict[str, Any]:
+        """Metadata values of the latest materialization of an asset-partition."""
+        wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(key.split("/")), asset_partitions=[tenant_id])
+        event = self.instance.fetch_materializations(wanted, limit=1).records[0].asset_materialization
+        return {} if event is None else {name: value.value for name, value in event.metadata.items()}
 
     def history(self, tenant_id: str) -> dict[str, tuple[int, str | None]]:
         """Asset -> (number of materializations, latest data version) of one tenant."""
@@ -279,6 +373,3 @@ def platform(settings: Settings, folder: Path, instance: dg.DagsterInstance | No
 def packed(content: bytes) -> bytes:
     """gzip of bytes, the same every time."""
     return gzip.compress(content, mtime=0)
-
-
-Make = Callable[[], Platform]
