@@ -109,7 +109,9 @@ def test_a_reading_its_gate_and_a_refusal_follow_each_other(warehouse: Warehouse
     (file,) = evidence.files(warehouse, "acme")
     assert (file.read_status, file.read_error, file.record_count) == ("refused", "line 7: cut off", None)
     with warehouse.as_app("acme") as connection:
-        checks = connection.execute("select checks_passed, checks_total from prov.evidence where evidence_no > 0").fetchall()
+        checks = connection.execute(
+            "select checks_passed, checks_total from prov.evidence where evidence_no > 0"
+        ).fetchall()
     assert checks == [(9, 10)]
 
 
