@@ -251,9 +251,10 @@ def _counties(description: TenantFile) -> Any | None:
 
     from real_estate_assets.cli.instance import open_warehouse
     from real_estate_assets.settings import SettingsError
+    from real_estate_assets.stores.warehouse.connection import WarehouseUnreachableError
     from real_estate_assets.stores.warehouse.reference import county_shape
 
     try:
         return county_shape(open_warehouse(), description.county_fips)
-    except (SettingsError, psycopg.OperationalError, psycopg.errors.UndefinedTable):
+    except (SettingsError, WarehouseUnreachableError, psycopg.errors.UndefinedTable):
         return None

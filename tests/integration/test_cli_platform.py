@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +16,7 @@ from rich.console import Console
 from typer import Typer
 from typer.testing import CliRunner
 
-from real_estate_assets.cli import instance, materialize, running, status
+from real_estate_assets.cli import instance, main, materialize, running, status
 from real_estate_assets.cli.running import StageRun
 from real_estate_assets.cli.status import print_summaries
 from real_estate_assets.stores.warehouse import Warehouse, outcomes
@@ -49,6 +50,14 @@ def reos(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reos
         for module in (status, materialize):
             module.register(app)
         yield lambda *arguments: CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "TERM": "dumb"})
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
 
 
 def register(warehouse: Warehouse, *tenants: str) -> None:
@@ -192,3 +201,20 @@ def test_partitions_follow_the_registered_tenants(warehouse: Warehouse, reos: Re
     reos("materialize")
     assert runs["asked"][0] == ["acme"]
     assert "there is no tenant beta" in reos("materialize", "-t", "beta").stderr
+
+
+def test_a_warehouse_that_does_not_answer_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], unused_port: int
+) -> None:
+    away = Warehouse(f"postgresql://reos_owner:the-password@127.0.0.1:{unused_port}/reos?connect_timeout=3")
+    monkeypatch.setattr(instance, "open_warehouse", lambda: away)
+    monkeypatch.setattr("sys.argv", ["reos", "status"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert "the warehouse does not answer" in told
+    assert "refused" in told
+    assert "run `reos up`" in told
+    assert "the-password" not in told
+    assert "Traceback" not in told
