@@ -1,4 +1,7 @@
-"""Landing one tenant's files: bytes kept once, what is missing named, and a version that changes with what counts."""
+"""Landing one tenant's files without Dagster: bytes kept once, slips named, signatures that tell of a change.
+
+The stage as a whole is tried in `test_stage_landing.py`.
+"""
 
 from __future__ import annotations
 
@@ -65,30 +68,6 @@ def test_a_file_lands_once_and_a_second_landing_is_no_news(
     store.fetch_to(file.object_key, tmp_path / "fetched")
     assert (tmp_path / "fetched").read_text() == "parcel\n1-1\n"
     assert (file.sha256, file.byte_count) == (first.landed[0].sha256, 11)
-
-
-def test_a_new_vintage_and_another_way_of_reading_are_news_and_another_licence_is_not(
-    landing: Callable[..., Landing], tmp_path: Path
-) -> None:
-    (tmp_path / "2013.csv").write_text("parcel\n1-1\n")
-    versions = [landing().data_version]
-    (tmp_path / "2014.csv").write_text("parcel\n1-1\n1-2\n")
-    versions.append(landing().data_version)
-    versions.append(landing(DESCRIPTION.replace("parcel_number: parcel", "account_number: parcel")).data_version)
-    assert len(set(versions)) == 3
-    described = DESCRIPTION.replace("parcel_number: parcel", "account_number: parcel").replace("PDDL-1.0", "CC0-1.0")
-    assert landing(described).data_version == versions[-1]
-
-
-def test_a_missing_file_is_a_problem_that_says_what_to_do_and_stops_no_other_file(
-    landing: Callable[..., Landing], warehouse: Warehouse, tmp_path: Path
-) -> None:
-    (tmp_path / "2014.csv").write_text("parcel\n1-2\n")
-    found = landing()
-    assert [file.uri for file in found.landed] == ["2014.csv"]
-    (problem,) = found.problems
-    assert "2013.csv" in problem
-    assert "awaited: true" in problem
 
 
 def test_the_same_bytes_under_two_names_are_a_slip_and_not_two_vintages(
