@@ -11,28 +11,11 @@ from pathlib import Path
 MIB = 1024 * 1024
 
 
-def machine_memory() -> int:
-    """Bytes of memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _quoted(value: Path) -> str:
-    """A path as a string of postgresql.conf (a quote inside is doubled)."""
-    return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"
-
-
-def postgresql_conf(*, port: int, socket_dir: Path, memory: int, throwaway: bool) -> str:
-    """The text of postgresql.conf for a machine with ``memory`` bytes, durable unless ``throwaway``."""
-    # An eighth of memory, since Dagster, dbt and the operating system's cache share the machine; from 128 MB (the
-    # server's own default) to 2 GB (tenants' heaps are small: beyond that the system's cache does as well).
-    shared_buffers = 128 if throwaway else min(max(memory // 8 // MIB, 128), 2048)
-    # What the planner may expect to find cached, here and in the operating system: half of memory.
-    cache = max(memory // 2 // MIB, 256)
-    conf = f"""\
+_SERVER = """\
 # Written by `reos up` at each start: changes made here are lost.
 listen_addresses = '127.0.0.1'         # loopback only
 port = {port}
-unix_socket_directories = {_quoted(socket_dir)}
+unix_socket_directories = {socket_dir}
 unix_socket_permissions = 0700         # the server's own user; everybody else comes by TCP with a password
 password_encryption = 'scram-sha-256'
 timezone = 'UTC'
@@ -63,12 +46,31 @@ log_line_prefix = '%m [%p] %q%u@%d '
 log_min_duration_statement = 5000      # milliseconds: slow enough to be worth a line
 log_checkpoints = off
 """
-    if throwaway:
-        conf += """
+_THROWAWAY = """
 # Thrown away after the tests: nothing must survive a crash, so nothing waits for the disk.
 fsync = off
 synchronous_commit = off
 full_page_writes = off
 autovacuum = off                       # a fresh database per test is gone before it would help
 """
-    return conf
+
+
+def machine_memory() -> int:
+    """Bytes of memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _quoted(value: Path) -> str:
+    """A path as a string of postgresql.conf (a quote inside is doubled)."""
+    return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def postgresql_conf(*, port: int, socket_dir: Path, memory: int, throwaway: bool) -> str:
+    """The text of postgresql.conf for a machine with ``memory`` bytes, durable unless ``throwaway``."""
+    # An eighth of memory, since Dagster, dbt and the operating system's cache share the machine; from 128 MB (the
+    # server's own default) to 2 GB (tenants' heaps are small: beyond that the system's cache does as well).
+    shared_buffers = 128 if throwaway else min(max(memory // 8 // MIB, 128), 2048)
+    # What the planner may expect to find cached, here and in the operating system: half of memory.
+    cache = max(memory // 2 // MIB, 256)
+    conf = _SERVER.format(port=port, socket_dir=_quoted(socket_dir), shared_buffers=shared_buffers, cache=cache)
+    return conf + _THROWAWAY if throwaway else conf
