@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,14 @@ def settings(tmp_path: Path) -> Settings:
 def dbt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Puts a program in dbt's place; returns a function that says what it is to do, and the list it was called with."""
     called = tmp_path / "called"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(Path(sys.executable).resolve())
     monkeypatch.setattr(dbt_process.sys, "executable", str(tmp_path / "bin" / "python"))
     monkeypatch.setenv("CALLED", str(called))
 
     class Program:
         def does(self, work: str) -> None:
             program = tmp_path / "bin" / "dbt"
-            program.parent.mkdir(exist_ok=True)
             program.write_text(PROGRAM.replace("{work}", work))
             program.chmod(0o755)
 

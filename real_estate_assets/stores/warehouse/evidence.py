@@ -250,18 +250,9 @@ def add_evidence(
         connection.execute(
             "insert into prov.evidence (tenant_id, evidence_no, file_no, public_sha256, method, code_version, run_id,"
             " field_group, checks_passed, checks_total) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            (
-                tenant_id,
-                number,
-                file_no,
-                public_sha256,
-                method.method,
-                method.code_version,
-                run_id,
-                field_group,
-                *checks,
-            ),
-        )
+            (tenant_id, number, file_no, public_sha256, method.method, method.code_version, run_id, field_group,
+             *checks),
+        )  # fmt: skip
         connection.cursor().executemany(
             "insert into prov.evidence_input (tenant_id, evidence_no, input_evidence_no) values (%s, %s, %s)",
             [(tenant_id, number, one) for one in sorted(set(inputs))],
