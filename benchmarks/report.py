@@ -17,6 +17,7 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parents[1]
 Line = Mapping[str, Any]
 REMARK_LENGTH = 110
+NOT_RUN = "not run"
 
 
 def selected(name: str, only: str) -> bool:
@@ -47,7 +48,7 @@ def conclude(lines: Sequence[Line], file: Path, *, console: Console | None = Non
     file.write_text(json.dumps(list(lines), indent=1) + "\n", encoding="utf-8")
     console.print(table(lines))
     failed = [line["name"] for line in lines if not line["holds"]]
-    short = [line["name"] for line in lines if line["holds"] and not line["reached"]]
+    short = [line["name"] for line in lines if line["holds"] and not line["reached"] and not was_not_run(line)]
     console.print(f"\n{len(lines)} lines, {len(failed)} that must hold do not; written to {file.name}")
     if failed:
         console.print(Text("Does not hold: " + ", ".join(failed), style="red"))
@@ -86,10 +87,16 @@ def _number(value: Any) -> str:
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:,.3g}"
 
 
+def was_not_run(line: Line) -> bool:
+    """Whether a line stands for something that could not be looked at here: its value or its note says so."""
+    return str(line["value"]).startswith(NOT_RUN) or (line["value"] is None and line["note"].startswith(NOT_RUN))
+
+
 def _verdict(line: Line) -> Text:
+    if was_not_run(line):
+        return Text("not run", style="yellow")
     if not line["holds"]:
-        not_run = "not run" in f"{line['value']}{line.get('note', '')}"
-        return Text("not run", style="yellow") if not_run else Text("MISSED", style="bold red")
+        return Text("MISSED", style="bold red")
     return Text("ok", style="green") if line["reached"] else Text("short of goal", style="yellow")
 
 
