@@ -16,8 +16,9 @@ from types import ModuleType
 from rich.console import Console
 
 import benchmarks
-from benchmarks.measure import Result
-from benchmarks.report import ROOT, conclude, may_hold, selected
+from benchmarks.bounds import exactly
+from benchmarks.measure import Result, not_run
+from benchmarks.report import ROOT, conclude, may_hold, selected, was_not_run
 
 
 def main() -> int:
@@ -34,7 +35,8 @@ def main() -> int:
         if may_hold(module.PREFIX, arguments.only):
             with console.status(f"measuring {module.PREFIX}"):
                 lines += measured(module, long=arguments.long)
-    return conclude([line for line in lines if selected(line["name"], arguments.only)], ROOT / "bench.json")
+    wanted = [line for line in lines if selected(line["name"], arguments.only) or was_not_run(line)]
+    return conclude(wanted, ROOT / "bench.json")
 
 
 def found() -> list[ModuleType]:
@@ -48,9 +50,13 @@ def found() -> list[ModuleType]:
 
 
 def measured(module: ModuleType, *, long: bool) -> list[Result]:
-    """The lines of one benchmark."""
+    """The lines of one benchmark. One that breaks is a line that does not hold, and hides no other."""
     takes_long = "long" in inspect.signature(module.run).parameters
-    lines: list[Result] = module.run(long=long) if takes_long else module.run()
+    try:
+        lines: list[Result] = module.run(long=long) if takes_long else module.run()
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"[-600:]
+        return [not_run(f"{module.PREFIX}.could_be_measured", "", exactly(1), None, why)]
     return lines
 
 

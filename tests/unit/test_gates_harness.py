@@ -153,6 +153,22 @@ def test_a_check_that_breaks_is_a_line_that_does_not_hold_and_hides_no_other() -
     assert "no such table" in found[1]["note"]
 
 
+def test_a_benchmark_that_breaks_is_a_line_that_does_not_hold() -> None:
+    def run() -> object:
+        raise ValueError("no such peer")
+
+    (found,) = bench.measured(SimpleNamespace(PREFIX="spine.w", run=run), long=False)  # type: ignore[arg-type]
+    assert not found["holds"]
+    assert "no such peer" in found["note"]
+
+
+def test_a_benchmark_is_told_whether_there_is_time_where_it_asks() -> None:
+    told: list[bool] = []
+    asks = SimpleNamespace(PREFIX="spine.w", run=lambda long: told.append(long) or [])
+    assert bench.measured(asks, long=True) == []  # type: ignore[arg-type]
+    assert told == [True]
+
+
 def test_a_check_that_breaks_is_shown_whatever_was_asked_for() -> None:
     def broken() -> object:
         raise ValueError("no such table")
