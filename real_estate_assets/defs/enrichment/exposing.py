@@ -26,6 +26,8 @@ BASES = {
     "no_evidence": "no layer says anything about the place",
 }
 
+ZONE_METHODS = frozenset({"polygon_overlap", "point_in_zone"})  # a county is no zone that a place touches
+
 
 @dataclass
 class Layers:
@@ -87,7 +89,7 @@ def exposure_rows(
             row["zone_code"],
             row["category"],
             row["zone_subtype"],
-            touched[row["location_no"], row["peril"]],
+            touched[row["location_no"], row["peril"]] if method in ZONE_METHODS else 0,
             row["overlap_share"],
             row["is_sliver"] if row["overlap_share"] is not None else None,
             row["source_score_pct"],
