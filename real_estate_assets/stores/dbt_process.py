@@ -88,7 +88,7 @@ def run_dbt(
     Raises DbtError when it ended without results: a parse error, no connection, killed.
     """
     with tempfile.TemporaryDirectory(prefix="reos-dbt-") as target:
-        variables = {**environment(settings), **tenant_environment(tenant_ids)}
+        variables = tenant_environment(tenant_ids) | environment(settings)  # no tenant is an error before no server is
         options = _saved_parse(settings, target)
         code, lines = _dbt([*arguments, *options], variables, tell)
         tail = "\n".join(lines[-40:])
