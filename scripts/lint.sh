@@ -24,8 +24,15 @@ on_tracked() {   # on_tracked PATTERNS COMMAND...: the command with all tracked 
   if [ ${#files[@]} = 0 ]; then printf 'no file matches %s yet\n' "${patterns[*]}"; return 0; fi
   "$@" "${files[@]}"
 }
-# Not the public data files and the lock: a million numbers and checksums, which only look like secrets.
-secrets() { on_tracked '* :!demo/data :!uv.lock' detect-secrets-hook --baseline .secrets.baseline; }
+# Not the public data files and the lock: a million numbers and checksums, which only look like secrets. A copy of the
+# baseline, because the tool writes moved line numbers into it and then ends with 3; only a new secret ends with 1.
+secrets() {
+  local copy code=0
+  copy=$(mktemp) && cp .secrets.baseline "$copy"
+  on_tracked '* :!demo/data :!uv.lock' detect-secrets-hook --baseline "$copy" || code=$?
+  rm -f "$copy"
+  [ $code = 0 ] || [ $code = 3 ]
+}
 shell_syntax() { local file; for file in "$@"; do bash -n "$file" || return 1; done; }
 
 step 'shell syntax' on_tracked 'scripts/*.sh' shell_syntax
