@@ -5,6 +5,7 @@ Belongs here: metadata only, small enough for an event (pictures under 1,000 cha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -15,7 +16,8 @@ from real_estate_assets.stores.warehouse import evidence, marts
 if TYPE_CHECKING:
     from real_estate_assets.stores.warehouse import Warehouse
 
-EMPTIEST = 14  # columns shown; the rest is known more often
+# How often a column is known: lower bounds of the classes, in words.
+CLASSES = ((0.95, "95 % and more"), (0.5, "50 to 95 %"), (0.05, "5 to 50 %"), (0.0, "under 5 %"))
 
 
 def input_metadata(warehouse: Warehouse, tenant_id: str) -> dict[str, Any]:
@@ -34,10 +36,7 @@ def input_metadata(warehouse: Warehouse, tenant_id: str) -> dict[str, Any]:
 def mart_metadata(warehouse: Warehouse, tenant_id: str, key: dg.AssetKey) -> dict[str, Any]:
     """A picture of the mart itself, where there is one worth seeing."""
     if key == dg.AssetKey(["marts", "dim_properties"]):
-        shares = [
-            (name, round(100 * share, 1)) for name, share in marts.completeness(warehouse, tenant_id, "dim_properties")
-        ]
-        return {"known_pct": dg.MetadataValue.md(bar_table(shares[:EMPTIEST], ("column", "known, %")))}
+        return _completeness(marts.completeness(warehouse, tenant_id, "dim_properties"))
     if key == dg.AssetKey(["marts", "fct_property_hazards"]):
         scores = [float("nan") if score is None else score for score in marts.composite_scores(warehouse, tenant_id)]
         return {
@@ -45,3 +44,17 @@ def mart_metadata(warehouse: Warehouse, tenant_id: str, key: dg.AssetKey) -> dic
             "composite_unknown": sum(score != score for score in scores),
         }
     return {}
+
+
+def _completeness(shares: Sequence[tuple[str, float]]) -> dict[str, Any]:
+    """How many columns are known how often, and which are never known for this tenant: no source of its states them."""
+    never = [name for name, share in shares if share == 0]
+    counts = dict.fromkeys((words for _, words in CLASSES), 0)
+    for _, share in shares:
+        if share > 0:
+            counts[next(words for bound, words in CLASSES if share >= bound)] += 1
+    rows = [*counts.items(), ("never", len(never))]
+    return {
+        "columns_known": dg.MetadataValue.md(bar_table(rows, ("known in", "columns"))),
+        "never_known": dg.MetadataValue.text(", ".join(never) or "none"),
+    }
