@@ -40,8 +40,7 @@ def open_records(
     `counties` is the union of the tenant's county polygons in EPSG:4326; without it a wrong CRS is found only where its
     numbers are no degrees. `path` may carry any name: `file.uri` decides how it is unpacked and stands in messages.
 
-    Raises UnreadableFile, at the first batch or later: some faults show only at the end of the file, so that batches
-    already given must not be kept.
+    Raises UnreadableFile, at the first batch or later: batches already given must not be kept then.
     """
     layout = source.layout(file)
     before = _state(path)
