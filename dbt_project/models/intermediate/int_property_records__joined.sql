@@ -16,7 +16,8 @@ final as (
     {% for field in assessor_fields() + sale_fields() -%}
     properties.{{ field }},
     {% endfor -%}
-    properties.null_reasons
+    properties.null_reasons,
+    {{ failed_row_checks('properties') }} as assessor_checks_failed
   from ranked
   inner join properties on ranked.file_no = properties.file_no and ranked.record_no = properties.record_no
 )

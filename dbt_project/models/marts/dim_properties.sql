@@ -79,6 +79,7 @@ final as (
       end,
       'assessor_vintage', case when vintage is null then 'not_in_source' end
     )) as null_reasons,
+    assessor_checks_failed,
     evidence_no as assessor_evidence_no,
     record_no as assessor_record_no,
     coalesce(location_evidence_no, 0) as parcel_geometry_evidence_no,

@@ -37,6 +37,7 @@ final as (
     {{ null_reasons(fields, 'assessed') }} as null_reasons,
     vintage as assessor_vintage,
     file_record_nos as assessor_record_nos,
+    assessor_checks_failed,
     {{ evidence_columns('assessor', 'assessed') }}
   from assessed
 )
