@@ -155,7 +155,13 @@ class Settings(BaseSettings):
     tenants_per_run: Annotated[int, Field(ge=1, le=1000)] = 25  # chunk of a backfill: one run, one dbt process
     automation_seconds: Annotated[int, Field(ge=1, le=3600)] = 30  # between two looks at what changed
     ui_port: Annotated[int, Field(ge=1024, le=65535)] = 3000  # the next free one is taken when it is in use
+    ui_url: str | None = None  # where people reach Dagster's UI; None: the local one, while it runs
     sentry_dsn: SecretStr | None = None
+
+    # Lineage for other tools: files in <state_dir>/lineage, and an OpenLineage collector where one is named.
+    openlineage_url: str | None = None  # http(s)://host[:port]; events go to /api/v1/lineage below it
+    openlineage_api_key: SecretStr | None = None
+    openlineage_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5  # for one request; nothing ever waits for it
     test_data_dir: Path = Field(
         default=PROJECT_ROOT.parent / "shared" / "data",
         validation_alias=AliasChoices("test_data_dir", "REOS_TEST_DATA"),
@@ -184,6 +190,13 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         # Resolved: a clone that is reached by two names is one clone.
         return value.expanduser().resolve()
+
+    @field_validator("ui_url", "openlineage_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError(f"an address must start with http:// or https://, not {value!r}")
+        return value or None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from real_estate_assets.cli import cluster, demo, docs, materialize, quarantine, status, tenants, ui
+from real_estate_assets.cli import cluster, demo, docs, export, materialize, quarantine, status, tenants, ui, why
 
 app = typer.Typer(
     name="reos",
@@ -37,7 +37,7 @@ def _options(
 
 _debug = False
 
-for _module in (cluster, demo, docs, materialize, quarantine, status, tenants, ui):
+for _module in (cluster, demo, docs, export, materialize, quarantine, status, tenants, ui, why):
     _module.register(app)
 
 

@@ -81,6 +81,15 @@ def stop_ui(settings: Settings) -> list[str]:
     return [name for name in PROGRAMS if background.stop(_pid_file(settings, name))]
 
 
+def running_url(settings: Settings) -> str | None:
+    """The address of this clone's UI while it runs; None when it does not. Asks nothing of the network."""
+    from real_estate_assets.cli import background
+
+    if background.remembered(_pid_file(settings, "webserver")) is None or not _port_file(settings).exists():
+        return None
+    return f"http://127.0.0.1:{_port_file(settings).read_text().strip()}"
+
+
 def _pid_file(settings: Settings, name: str) -> Path:
     return settings.state_dir / f"{name}.pid"
 

@@ -1,0 +1,137 @@
+"""The words in which an answer is told to a person: values, reasons, factors.
+
+Belongs here: plain English for what the database names with identifiers, the same in the terminal and on paper. Does
+not belong here: where the words stand (`cli/`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from real_estate_assets.core.provenance.explanation import Evidence, EvidenceFile, Factor, Why
+
+_NULL = {
+    "not_in_source": "the file has no column for it",
+    "blank_in_source": "the cell is blank in the file",
+    "null_marker": "the file writes a word there that, by the tenant's description, means unknown",
+    "out_of_bounds": "the file has a value that cannot be; it is kept in quarantine",
+    "unparseable": "the file has a text there that is no such value; it is kept in quarantine",
+    "no_record": "no record of any file speaks of it",
+    "not_standardized": "the address could not be put into its standard form",
+    "no_layer": "no layer of this peril was loaded",
+    "no_location": "the place has no polygon, no point, and no county that a layer lists",
+    "outside_coverage": "layers exist; none says anything about this place",
+    "source_null": "the layer covers the place and gives no value",
+    "zone_undetermined": "the zone itself means 'not studied', or does not say which of two things it is",
+    "zone_not_on_scale": "the score scale does not know this zone; nothing is guessed",
+}
+_NO_TRUST = {
+    "no_value": "an unknown value claims nothing, so nothing can be trusted or doubted",
+    "own_record": "the platform's own record, not a statement of any source",
+}
+_FACTORS = {
+    "reliability": "the source is right",
+    "persistence": "still true today",
+    "method": "the method is right",
+    "confidence": "sure of this one",
+    "partition_checks": "the file's checks",
+    "row_checks": "the record's checks",
+    "recall": "not taken back",
+}
+_UNITS = {"_sqft": "sq ft", "_m2": "m²", "_ft": "ft", "_pct": "%"}
+_PLAIN_NUMBERS = ("year", "year_built", "year_renovated", "fiscal_year", "latitude", "longitude")
+
+
+def shown_value(value: Any, field: str) -> str:
+    """A value as people write it: $590,800; 967 sq ft; 1926. Null is `null`: it has its own line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, (int, float)):
+        return str(value)
+    if field in _PLAIN_NUMBERS or field.endswith("_year"):
+        return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    number = shown_number(value)
+    if field.endswith(("_usd", "_usd_per_sqft")):
+        return f"-${number[1:]}" if number.startswith("-") else f"${number}"
+    unit = next((unit for ending, unit in _UNITS.items() if field.endswith(ending)), "")
+    return f"{number} {unit}".rstrip()
+
+
+def shown_number(value: float) -> str:
+    """A number with thousands marked; no more decimals than say something."""
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"
+
+
+def shown_trust(trust: float | None) -> str:
+    """Two digits: more would claim a precision that nobody has measured."""
+    return "n/a" if trust is None else f"{trust:.2f}"
+
+
+def null_words(reason: str | None) -> str:
+    """Why a value is unknown. A reason that has no sentence here is shown as it stands."""
+    if reason is None:
+        return "no reason is recorded"
+    return _NULL.get(reason, reason.replace("_", " "))
+
+
+def no_trust_words(answer: Why) -> str:
+    """Why a cell has no trust."""
+    return _NO_TRUST.get(answer.trust_reason or "", (answer.trust_reason or "no reason is recorded").replace("_", " "))
+
+
+def factor_label(name: str) -> str:
+    """What a factor of the trust is the chance of."""
+    return _FACTORS.get(name, name.replace("_", " "))
+
+
+def factor_basis(factor: Factor) -> str:
+    """What a factor rests on, with the number of observations beside it."""
+    if factor.n is None:
+        return factor.basis or ""
+    counted = f"n {factor.n:,}"
+    return f"{counted}: {factor.basis}" if factor.basis else counted
+
+
+def record_place(one: Evidence) -> str:
+    """Where the record stands in its file, counted from 0 as everywhere in the platform."""
+    if one.record_no is None:
+        return "no single record"
+    kind = one.file.locator_kind if one.file else None
+    word = "feature" if kind == "feature_index" else "row" if kind == "csv_row" else "record"
+    return f"{word} {one.record_no:,} (the first is 0)"
+
+
+def file_name(file: EvidenceFile) -> str:
+    """The last part of where the file came from."""
+    return file.uri.split("?", 1)[0].rstrip("/").rpartition("/")[2] or file.uri
+
+
+def file_facts(file: EvidenceFile) -> str:
+    """Kind, vintage and licence of a file in one line."""
+    vintage = f"vintage {file.vintage}" if file.vintage else "vintage unknown"
+    return ", ".join(part for part in (file.name, file.source_kind, vintage, file.licence) if part)
+
+
+def moment(text: str | None) -> str:
+    """A moment to the minute, in UTC as the database gives it."""
+    return "" if text is None else text[:16].replace("T", " ")
+
+
+def prior_words(answer: Why) -> str:
+    """Whether anything was measured for this cell."""
+    return "prior only: reviewed figures, nothing measured yet" if answer.prior_only else "measured"
+
+
+def subject_line(answer: Why) -> str:
+    """The property as people name it, and whose it is."""
+    named = answer.subject
+    parts = [named.address if named else None]
+    if named and named.unit_number:
+        parts.append(f"unit {named.unit_number}")
+    parts.append(f"parcel {named.parcel_number}" if named and named.parcel_number else None)
+    parts.append(f"tenant {answer.tenant_id}")
+    return " · ".join(part for part in parts if part)
