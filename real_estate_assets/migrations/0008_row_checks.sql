@@ -153,7 +153,7 @@ return nullif(
   -- neighbors_are_comparable
   | case when p_neighborhood_living_area_sqft not between p_living_area_sqft / 10 and p_living_area_sqft * 10
            or p_neighborhood_lot_size_sqft <= 0 then 1 << 24 else 0 end
-  -- price_is_a_price: a sale's price against the value the same office puts on the property
+  -- price_fits_the_value: a sale's price against the value the same office puts on the property
   | case when p_sale_price_usd > 20 * p_assessed_total_value_usd then 1 << 25 else 0 end
 , 0);
 
