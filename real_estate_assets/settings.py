@@ -212,6 +212,11 @@ class Settings(BaseSettings):
             raise ValueError(f"object_store_url must start with file:/// or s3://, not {self.object_store_url!r}")
         return self
 
+    @property
+    def lineage_dir(self) -> Path:
+        """Where events of lineage are written."""
+        return self.state_dir / "lineage"
+
     def dsn(self, role: Role, database: str | None = None) -> str:
         """A libpq URL for a role, into the warehouse (role dagster: Dagster's own database) or another database.
 

@@ -82,6 +82,7 @@ def remove_state(settings: Settings) -> None:
         "dbt",
         "dbt_docs",
         "dagster_home",
+        "lineage",
         "daemon.log",
         "webserver.log",
         "daemon.log.1",

@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the application, below `reos export`."""
     group = typer.Typer(help="Write provenance and lineage in the formats of other tools.", no_args_is_help=True)
     group.command()(prov)
+    group.command()(lineage)
     app.add_typer(group, name="export")
 
 
@@ -49,3 +50,21 @@ def prov(
         return
     out.write_text(text + "\n", encoding="utf-8")
     typer.echo(f"{len(answers)} cells in {out}")
+
+
+def lineage() -> None:
+    """Write what the runs read and made as OpenLineage events, a file a tenant, and send them to the collector if set.
+
+    With `reos ui` running that happens by itself, every minute; this does it here and now, for what was not told yet.
+    """
+    from real_estate_assets.cli.instance import open_instance, open_warehouse
+    from real_estate_assets.settings import get_settings
+
+    settings = get_settings()
+    with open_instance() as instance:
+        from real_estate_assets.definitions import defs
+        from real_estate_assets.defs.lineage.sensor import tell_and_deliver
+
+        graph = defs.resolve_asset_graph()
+        told = tell_and_deliver(settings, instance, graph, open_warehouse(), all_changes=True)
+    typer.echo(f"{told}. The files are in {settings.lineage_dir}")

@@ -184,6 +184,7 @@ def _removed(warehouse: Warehouse, instance: Any, slug: str) -> list[str]:
     """
     from real_estate_assets.defs.partitions import TENANTS
     from real_estate_assets.settings import get_settings
+    from real_estate_assets.stores.lineage.outbox import Outbox
     from real_estate_assets.stores.object_store import open_store
     from real_estate_assets.stores.warehouse.tenants import UnknownTenantError, remove_tenant
 
@@ -197,6 +198,8 @@ def _removed(warehouse: Warehouse, instance: Any, slug: str) -> list[str]:
     if unknown is not None and not files and not instance.has_dynamic_partition(TENANTS, slug):
         raise unknown
     done.append(f"object store: {files} files")
+    if Outbox(get_settings().lineage_dir).forget(slug):
+        done.append("lineage: its file of events")
     runs = _runs_of_it_alone(instance, slug)
     for run_id in runs:
         instance.delete_run(run_id)

@@ -1,0 +1,1 @@
+"""Telling other tools what the runs read and made, beside the work and never in its way."""
