@@ -42,8 +42,8 @@ class Parameter(NamedTuple):
 
 
 class VintagePair(NamedTuple):
-    """One comparison of a source with its own next vintage. years: between the two, above 0; against: what was compared,
-    in words; counts: of `agreement_counts`."""
+    """One comparison of a source with its own next vintage. years: between the two, above 0; against: what was
+    compared, in words; counts: of `agreement_counts`."""
 
     source_kind: str
     years: float

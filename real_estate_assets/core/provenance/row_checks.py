@@ -1,7 +1,8 @@
 """Checks of single records and the fields whose trust they touch.
 
 Belongs here: the typed reading of `row_checks.yaml`, and a mask taken apart. Does not belong here: the predicates,
-which stand in SQL (`prov.failed_row_checks`), what a failure does (`calibration.py`), the gate's rules (`gate_checks.py`).
+which stand in SQL (`prov.failed_row_checks`), what a failure does (`calibration.py`), and the gate's rules
+(`gate_checks.py`).
 """
 
 from __future__ import annotations
