@@ -1,0 +1,151 @@
+-- What the records say beside the mart: why a cell is null, and what other records say of the same cell. Runs as reos_owner.
+--
+-- No login may read raw records. The two functions marked "security definer" read them as the owner, only for a tenant that
+-- the login itself may see (prov.may_read), and give back one word or one field of one property.
+-- Does not belong here: trust.
+set lock_timeout = '300ms';
+set statement_timeout = '60s';
+
+-- Whether the login of this session may see the tenant. Asked of session_user, which no setting changes: an analyst who sets
+-- app.tenant_id gets nothing by it. For functions that run as the owner, where row-level security does not hold the caller.
+create function prov.may_read (p_tenant text) returns boolean language plpgsql stable as $$
+begin
+  return coalesce(p_tenant = tenancy.current_tenant() and pg_has_role(session_user, 'reos_app', 'member')
+                  or pg_has_role(session_user, 'reos_owner', 'member') or p_tenant = any (tenancy.role_tenants()), false);
+end $$;
+
+-- What the reader wrote down about an empty cell of a record: null_marker, out_of_bounds, unparseable; null: nothing.
+create function prov.reason_in_record (p_tenant text, p_evidence_no integer, p_record_no integer, p_field text) returns text
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare f prov.source_file; reason text;
+begin
+  if not prov.may_read(p_tenant) then return null; end if;
+  select s.* into f from prov.evidence e join prov.source_file s on s.tenant_id = e.tenant_id and s.file_no = e.file_no
+   where e.tenant_id = p_tenant and e.evidence_no = p_evidence_no;
+  if f.file_no is null or f.record_type <> all ('{property,owner,parcel}') then return null; end if;
+  execute format('select r.null_reasons ->> %L from raw.%I r where r.tenant_id = %L and r.file_no = %s and r.record_no = %L::integer',
+                 p_field, f.record_type, p_tenant, f.file_no, p_record_no) into reason;
+  return reason;
+end $$;
+
+-- The failed checks of a raw record: prov.failed_row_checks with its columns, planned once a session.
+create function prov.checks_failed_by (r raw.property) returns integer language plpgsql stable as $$
+begin
+  return prov.failed_row_checks(
+    p_address_raw => r.address_raw, p_city => r.city, p_state_or_province => r.state_or_province, p_postal_code => r.postal_code, p_fiscal_year =>
+    r.fiscal_year, p_use_code => r.use_code, p_use_description => r.use_description, p_zoning => r.zoning, p_tax_district => r.tax_district,
+    p_lot_size_sqft => r.lot_size_sqft, p_assessed_land_value_usd => r.assessed_land_value_usd, p_assessed_improvement_value_usd =>
+    r.assessed_improvement_value_usd, p_assessed_total_value_usd => r.assessed_total_value_usd, p_tax_amount_usd => r.tax_amount_usd,
+    p_has_residential_exemption => r.has_residential_exemption, p_gross_area_sqft => r.gross_area_sqft, p_living_area_sqft => r.living_area_sqft,
+    p_above_grade_area_sqft => r.above_grade_area_sqft, p_basement_finished_area_sqft => r.basement_finished_area_sqft,
+    p_basement_unfinished_area_sqft => r.basement_unfinished_area_sqft, p_architectural_style => r.architectural_style, p_occupancy => r.occupancy,
+    p_year_built => r.year_built, p_year_renovated => r.year_renovated, p_stories => r.stories, p_units_total => r.units_total, p_rooms_total =>
+    r.rooms_total, p_bedrooms_total => r.bedrooms_total, p_bathrooms_full => r.bathrooms_full, p_bathrooms_half => r.bathrooms_half, p_bathrooms_total
+    => r.bathrooms_total, p_fireplaces_total => r.fireplaces_total, p_condition_description => r.condition_description, p_condition_score =>
+    r.condition_score, p_interior_condition_score => r.interior_condition_score, p_grade_description => r.grade_description, p_grade_score =>
+    r.grade_score, p_view_description => r.view_description, p_view_score => r.view_score, p_is_waterfront => r.is_waterfront, p_heating_type =>
+    r.heating_type, p_heating_fuel => r.heating_fuel, p_has_central_air => r.has_central_air, p_parking_open_spaces => r.parking_open_spaces,
+    p_parking_covered_spaces => r.parking_covered_spaces, p_garage_spaces => r.garage_spaces, p_neighborhood_living_area_sqft =>
+    r.neighborhood_living_area_sqft, p_neighborhood_lot_size_sqft => r.neighborhood_lot_size_sqft, p_sale_price_usd => r.sale_price_usd, p_sale_date
+    => r.sale_date, p_deed_reference => r.deed_reference);
+end $$;
+
+-- What the property's other records say of a field: those that describe it less well, best first. A record that is silent
+-- is no rival. mask: its failed row checks. Read from the tenant's own leaves, which plan three times faster than the parents.
+create function prov.rival_records (p_tenant text, p_property uuid, p_field text)
+returns table (value jsonb, source_name text, source_kind text, vintage date, file_no integer, record_no integer, evidence_no integer,
+               use_description text, use_code text, mask integer)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare ranked text := format('intermediate__leaf.%I', 'int_property_records__ranked__' || tenancy.leaf_key(p_tenant)); k record; said raw.property;
+begin
+  if not prov.may_read(p_tenant) or to_regclass(ranked) is null then return; end if;
+  for k in execute format('select k.* from %s k where k.tenant_id = %L and k.property_id = %L and k.property_rank > 1 order by k.property_rank',
+                          ranked, p_tenant, p_property) loop
+    execute format('select r from raw__leaf.%I r where r.tenant_id = %L and r.record_no = %s',
+                   format('property__%s__f%s', tenancy.leaf_key(p_tenant), k.file_no), p_tenant, k.record_no) into said;
+    value := to_jsonb(said) -> p_field;
+    continue when value is null or value = 'null';
+    source_name := k.source_name; source_kind := k.source_kind; vintage := k.vintage; file_no := k.file_no; record_no := k.record_no;
+    evidence_no := said.evidence_no; use_description := said.use_description; use_code := said.use_code; mask := prov.checks_failed_by(said);
+    return next;
+  end loop;
+end $$;
+
+-- Rivals of a cell of dim_properties, with the trust that the cell would have if they stood there.
+create function prov.rivals_of (q prov.question, f prov.field_map, p_row jsonb) returns jsonb language plpgsql stable as $$
+declare r record; found jsonb := '[]'; p prov.path; own_reliability double precision := prov.prior_reliability(p_row ->> 'assessor_source_kind', q.as_of);
+begin
+  if f.mart <> 'dim_properties' or f.field_group <> 'assessor' or f.derived_from is not null and f.derived_from <> '{}' then return found; end if;
+  for r in select * from prov.rival_records(q.tenant_id, (p_row ->> 'property_id')::uuid, f.field) loop
+    p := prov.path_of(q, f.mart, f.field, f.field_group, f.ages, f.method, r.evidence_no::text, f.field,
+                      prov.segment_of(r.use_description, r.use_code), null, coalesce(r.mask, 0));
+    found := found || jsonb_build_object(
+      'value', r.value, 'source_name', r.source_name, 'source_kind', r.source_kind, 'vintage', r.vintage, 'file_no', r.file_no, 'record_no', r.record_no,
+      'trust', p.trust, 'lost_because', case
+        when prov.prior_reliability(r.source_kind, q.as_of) < own_reliability then 'less reliable kind of source'
+        when r.vintage is null then 'vintage unknown'
+        when r.vintage < (p_row ->> 'assessor_vintage')::date then 'older vintage'
+        else 'another file of the same vintage came later' end);
+  end loop;
+  return found;
+end $$;
+
+create function prov.prior_reliability (p_source_kind text, p_as_of timestamptz) returns double precision language plpgsql stable as $$
+begin
+  return (select r.reliability from prov.source_registry r where r.source_kind = p_source_kind and r.recorded_at <= p_as_of order by r.version desc limit 1);
+end $$;
+
+-- Why a cell is null: what the mart says of it, else what can be told from its inputs, the record and the evidence.
+create function prov.null_reason (q prov.question, f prov.field_map, p_row jsonb) returns text language plpgsql stable as $$
+declare unknown text;
+begin
+  if p_row -> 'null_reasons' ? f.field then return p_row -> 'null_reasons' ->> f.field; end if;
+  if f.field like '%\_checks\_failed' then return 'none_failed'; end if;
+  if f.field in ('null_reason', 'property_null_reason') then return 'not_applicable'; end if;
+  if f.field_group = any ('{provenance,tenant}') then
+    return case when f.field like '%vintage' then 'not_in_source' else 'no_record' end;
+  end if;
+  if f.mart = 'fct_property_hazards' then
+    return coalesce(p_row ->> 'null_reason', case when p_row ->> 'peril' = 'composite' then 'computed_from_perils' else 'not_in_source' end);
+  end if;
+  if f.mart = 'fct_ownership' and f.field = 'property_id' then return p_row ->> 'property_null_reason'; end if;
+  if f.mart = 'fct_changes' then return prov.reason_of_change(f.field, p_row); end if;
+  if f.field = 'previous_sale_date' then return 'no_earlier_sale'; end if;
+  if f.field = 'is_resale_within_12_months' and p_row -> 'validity_reasons' ? 'earlier_sales_unknown' then return 'earlier_sales_unknown'; end if;
+  select string_agg(d, ', ' order by d) into unknown from unnest(f.derived_from) d where p_row -> d = 'null';
+  if unknown is not null then return 'unknown_input: ' || unknown; end if;
+  if f.field_group = 'aggregate' then return 'no_sale_gives_it'; end if;
+  if cardinality(f.derived_from) > 0 then return 'not_computable'; end if;
+  return prov.reason_of_record(q.tenant_id, f, p_row);
+end $$;
+
+-- Of a field of a change: which side has none, or that a word is no number.
+create function prov.reason_of_change (p_field text, p_row jsonb) returns text language sql immutable
+return case
+  when p_row ->> 'field' = 'property' then 'whole_property'
+  when p_field like 'old\_value%' and p_row ->> 'change_kind' = 'appeared' then 'absent_before'
+  when p_field like 'new\_value%' and p_row ->> 'change_kind' = 'disappeared' then 'absent_after'
+  when p_field like '%\_number' then 'not_a_number'
+  when p_field like '%vintage' then 'not_in_source'
+  when p_row -> 'old_value_number' = 'null' or p_row -> 'new_value_number' = 'null' then 'not_a_number'
+  when (p_row ->> 'old_value_number')::double precision = 0 then 'was_zero'
+  else 'no_record' end;
+
+-- Of a cell that copies a record's: what the reader says, else whether its file has such a column at all.
+create function prov.reason_of_record (p_tenant text, f prov.field_map, p_row jsonb) returns text language plpgsql stable as $$
+declare evidence integer := p_row ->> (f.field_group || '_evidence_no'); record_no integer := p_row ->> (f.field_group || '_record_no');
+  columns jsonb; named text := case f.field when 'owner_name' then 'owner_name_raw' else f.field end;
+begin
+  if p_row ? (f.field_group || '_public_sha256') then return 'blank_in_source'; end if;
+  if coalesce(evidence, 0) = 0 or record_no is null then return 'no_record'; end if;
+  select s.source_entry -> 'columns' into columns from prov.evidence e join prov.source_file s on s.tenant_id = e.tenant_id and s.file_no = e.file_no
+   where e.tenant_id = p_tenant and e.evidence_no = evidence;
+  return coalesce(prov.reason_in_record(p_tenant, evidence, record_no, named),
+                  case when columns is null then 'no_record' when columns ? named then 'blank_in_source' else 'not_in_source' end);
+end $$;
+
+grant execute on function
+  prov.may_read (text), prov.checks_failed_by (raw.property), prov.reason_in_record (text, integer, integer, text), prov.rival_records (text, uuid, text),
+  prov.rivals_of (prov.question, prov.field_map, jsonb), prov.prior_reliability (text, timestamptz),
+  prov.null_reason (prov.question, prov.field_map, jsonb), prov.reason_of_change (text, jsonb), prov.reason_of_record (text, prov.field_map, jsonb)
+to reos_app, reos_analyst;
