@@ -8,7 +8,7 @@ from real_estate_assets.core.tenants import parse_tenant_file
 from real_estate_assets.defs.code_versions import code_version
 from real_estate_assets.defs.conditions import make_what_is_missing
 from real_estate_assets.defs.landing.landing import Landing, land
-from real_estate_assets.defs.landing.signatures import source_signatures
+from real_estate_assets.defs.landing.signatures import landing_inputs
 from real_estate_assets.defs.partitions import per_chunk, tenants
 from real_estate_assets.defs.per_tenant import Stage, TenantDataError, run
 from real_estate_assets.defs.resources import ObjectStoreResource, WarehouseResource
@@ -52,12 +52,7 @@ def landing(
             raise TenantDataError("; ".join(result.problems))
         return StageResult([AssetResult(SOURCE_FILES, len(result.landed), _metadata(result), result.data_version)])
 
-    def inputs(tenant_id: str) -> dict[str, str]:
-        from real_estate_assets.stores.warehouse.tenants import get_tenant
-
-        return source_signatures(get_tenant(client, tenant_id))
-
-    yield from run(context, client, STAGE, work, inputs)
+    yield from run(context, client, STAGE, work, lambda tenant_id: landing_inputs(client, tenant_id))
 
 
 def _metadata(result: Landing) -> dict[str, dg.MetadataValue | int]:

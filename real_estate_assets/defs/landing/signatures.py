@@ -6,7 +6,18 @@ Belongs here: one signature a file. Does not belong here: content (a sha256 is l
 from __future__ import annotations
 
 from real_estate_assets.core.tenants import TenantFileError, parse_tenant_file
-from real_estate_assets.stores.warehouse.tenants import Tenant
+from real_estate_assets.stores.warehouse import Warehouse
+from real_estate_assets.stores.warehouse.recall import open_recalls
+from real_estate_assets.stores.warehouse.tenants import Tenant, get_tenant
+
+
+def landing_inputs(warehouse: Warehouse, tenant_id: str) -> dict[str, str]:
+    """What landing is made of for a tenant: its description, its files from outside, and which of them are recalled.
+
+    A recall is no change of any file, and yet everything after landing is to be made without it, from what is left.
+    """
+    recalled = ",".join(map(str, open_recalls(warehouse, tenant_id)))
+    return source_signatures(get_tenant(warehouse, tenant_id)) | ({"recalled": recalled} if recalled else {})
 
 
 def source_signatures(tenant: Tenant) -> dict[str, str]:

@@ -142,11 +142,14 @@ def _names(of: type[NewSourceFile | SourceFile]) -> list[str]:
 
 
 def files(warehouse: Warehouse, tenant_id: str) -> list[SourceFile]:
-    """The tenant's files that count now (`settle_current`), in order of their number."""
+    """The tenant's files that count now, in order of their number: `settle_current` kept them and nobody took them back."""
     from psycopg import sql
 
     names = column_list(_names(SourceFile))
-    query = sql.SQL("select {} from prov.source_file where tenant_id = {} and is_current order by file_no")
+    query = sql.SQL(
+        "select {} from prov.source_file where tenant_id = {} and is_current"
+        " and not prov.is_recalled(tenant_id, file_no) order by file_no"
+    )
     with warehouse.as_owner() as connection:
         rows = connection.execute(query.format(names, sql.Literal(tenant_id))).fetchall()
     return [SourceFile(*row) for row in rows]
