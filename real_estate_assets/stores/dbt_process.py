@@ -81,16 +81,17 @@ def run_dbt(
     arguments: Sequence[str],
     *,
     tenant_ids: Sequence[str],
+    run_id: str = "",
     tell: Callable[[str], None] = lambda _: None,
 ) -> DbtRun:
     """Run a command of dbt that builds for tenants, handing each line it writes to `tell`.
 
-    Raises DbtError when it ended without results: a parse error, no connection, killed.
+    run_id: of the Dagster run that asks for it, kept with what is published. Raises DbtError when it ended without results: a parse error, no connection, killed.
     """
     with tempfile.TemporaryDirectory(prefix="reos-dbt-") as target:
         variables = tenant_environment(tenant_ids) | environment(settings)  # no tenant is an error before no server is
         options = _saved_parse(settings, target)
-        code, lines = _dbt([*arguments, *options], variables, tell)
+        code, lines = _dbt([*arguments, *options], {**variables, "DBT_RUN_ID": run_id}, tell)
         tail = "\n".join(lines[-40:])
         results = Path(target) / "run_results.json"
         if not results.exists():

@@ -32,6 +32,11 @@
   {%- if not touches_tenants() or flags.WHICH == 'test' -%}{{ return('') }}{%- endif -%}
   {%- set tenants = text_array(tenant_ids()) -%}
   {%- do record_node_failures(results, tenants) -%}
+  {#- Which run asked for this invocation: what was published keeps it (history.build). -#}
+  {% call statement('run', auto_begin=True) %}
+    select set_config('app.run_id', {{ quoted(env_var('DBT_RUN_ID', '')) }}, false)
+  {% endcall %}
+  {% do adapter.commit() %}
   {% call statement('publish', auto_begin=False) %}
     call tenancy.publish_all({{ quoted(invocation_id) }}, {{ tenants }})
   {% endcall %}
