@@ -86,7 +86,9 @@ def run_dbt(
 ) -> DbtRun:
     """Run a command of dbt that builds for tenants, handing each line it writes to `tell`.
 
-    run_id: of the Dagster run that asks for it, kept with what is published. Raises DbtError when it ended without results: a parse error, no connection, killed.
+    run_id: of the Dagster run that asks for it, kept with what is published.
+
+    Raises DbtError when it ended without results: a parse error, no connection, killed.
     """
     with tempfile.TemporaryDirectory(prefix="reos-dbt-") as target:
         variables = tenant_environment(tenant_ids) | environment(settings)  # no tenant is an error before no server is
