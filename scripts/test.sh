@@ -5,4 +5,4 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-exec .venv/bin/python -m pytest --numprocesses auto --dist loadscope --cov --cov-report term-missing:skip-covered "$@"
+exec .venv/bin/python -m pytest --numprocesses auto --dist loadscope --no-loadscope-reorder --cov --cov-report term-missing:skip-covered "$@"

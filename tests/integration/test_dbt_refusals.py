@@ -47,7 +47,6 @@ def changed(built: Estate, tmp_path: Path) -> Estate:
     shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("target", "logs"))
     target = tmp_path / "target"
     target.mkdir()
-    shutil.copy(built.target / "partial_parse.msgpack", target)  # unchanged files need no parsing again
     return replace(built, project=copy, target=target)
 
 
