@@ -15,7 +15,19 @@ from typing import Annotated
 
 import typer
 
-from real_estate_assets.cli import cluster, demo, docs, export, materialize, quarantine, status, tenants, ui, why
+from real_estate_assets.cli import (
+    cluster,
+    demo,
+    docs,
+    export,
+    materialize,
+    quarantine,
+    recall,
+    status,
+    tenants,
+    ui,
+    why,
+)
 
 app = typer.Typer(
     name="reos",
@@ -37,7 +49,7 @@ def _options(
 
 _debug = False
 
-for _module in (cluster, demo, docs, export, materialize, quarantine, status, tenants, ui, why):
+for _module in (cluster, demo, docs, export, materialize, quarantine, recall, status, tenants, ui, why):
     _module.register(app)
 
 
