@@ -8,17 +8,19 @@ import dagster as dg
 from real_estate_assets.defs import automation, jobs
 from real_estate_assets.defs.enrichment.assets import enrich
 from real_estate_assets.defs.landing.assets import landing
+from real_estate_assets.defs.lineage.sensor import openlineage
 from real_estate_assets.defs.records.assets import records
 from real_estate_assets.defs.reference.assets import assets as reference_assets
 from real_estate_assets.defs.resources import ObjectStoreResource, WarehouseResource
 from real_estate_assets.defs.tenants.registry import tenant_registry
+from real_estate_assets.defs.trust.calibration import calibrate
 from real_estate_assets.defs.warehouse.assets import warehouse_models
 
 defs = dg.Definitions(
-    assets=[*reference_assets, landing, records, enrich, warehouse_models],
+    assets=[*reference_assets, landing, records, enrich, calibrate, warehouse_models],
     jobs=jobs.ALL,
     schedules=[automation.refresh_changed],
-    sensors=[tenant_registry, *automation.sensors],
+    sensors=[tenant_registry, *automation.sensors, openlineage],
     resources={"warehouse": WarehouseResource(), "object_store": ObjectStoreResource()},
     executor=dg.in_process_executor,  # a stage is one step: a process of its own would pay the imports twice
 )

@@ -32,7 +32,7 @@ def materialize(
     ] = None,
     select: Annotated[
         list[str] | None,
-        typer.Option("--select", "-s", help="Only this stage: landing, records, enrichment, warehouse."),
+        typer.Option("--select", "-s", help="Only this stage: landing, records, enrichment, calibration, warehouse."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also what is up to date.")] = False,
 ) -> None:

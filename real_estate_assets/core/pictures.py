@@ -31,7 +31,7 @@ TRUST_BANDS = (0.5, 0.8)  # below the first: weak; below the second: fair; from 
 SCORE_STEPS = (0.3, 0.6, 0.8)
 
 _LABEL_LIMIT = 60
-_BINS, _BAR_STEP, _BAR_WIDTH, _PLOT_HEIGHT, _AXIS_HEIGHT = 20, 12, 11, 40, 13
+_BINS, _BAR_STEP, _PLOT_HEIGHT, _AXIS_HEIGHT = 20, 12, 40, 13
 _MAP_SIZE, _CELL_SIZES = 416, (8, 10, 13, 16, 26, 32)
 _LEGEND_STEP, _LEGEND_WIDTH, _LEGEND_HEIGHT = 70, 280, 20
 _BLOCKS = " ▏▎▍▌▋▊▉█"
@@ -57,20 +57,46 @@ def histogram(
         raise ValueError(f"a histogram needs low < high, got {low} and {high}")
     numbers = np.asarray(values, dtype=float).ravel()
     known = numbers[~np.isnan(numbers)]
-    caption = _caption(label, known.size, numbers.size - known.size)
+    text = caption(label, known.size, numbers.size - known.size)
     if not known.size:
-        return caption
-    counts, edges = np.histogram(np.clip(known, low, high), bins=_BINS, range=(low, high))
-    heights = np.maximum(np.rint(counts / counts.max() * _PLOT_HEIGHT).astype(int), np.sign(counts))
-    middles = (edges[:-1] + edges[1:]) / 2
+        return text
+    counts, _ = np.histogram(np.clip(known, low, high), bins=_BINS, range=(low, high))
+    return _bars(counts.tolist(), text, low, high, bands)
+
+
+def counted_histogram(
+    counts: Sequence[int],
+    label: str,
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    unknown: int = 0,
+    bands: tuple[float, float] | None = TRUST_BANDS,
+) -> str:
+    """The same picture of values that somebody else has counted: `counts` in equal bins from `low` to `high`.
+
+    unknown: how many values are known not to be known. Raises ValueError without a bin, for more bins than pixels
+    allow (20), and as `histogram` does.
+    """
+    if not (low < high and 0 < len(counts) <= _BINS):
+        raise ValueError(f"a histogram needs low < high and 1 to {_BINS} bins, got {low}, {high} and {len(counts)}")
+    text = caption(label, sum(counts), unknown)
+    return _bars(counts, text, low, high, bands) if any(counts) else text
+
+
+def _bars(counts: Sequence[int], text: str, low: float, high: float, bands: tuple[float, float] | None) -> str:
+    step = _BINS * _BAR_STEP // len(counts)
+    most = max(counts)
     paths: dict[str, str] = {}
-    for position, (height, middle) in enumerate(zip(heights, middles, strict=True)):
-        if height:
-            colour = _band_colour(float(middle), bands)
-            bar = f"M{position * _BAR_STEP} {_PLOT_HEIGHT}v-{height}h{_BAR_WIDTH}v{height}"
+    for position, count in enumerate(counts):
+        if count:
+            middle = low + (high - low) * (position + 0.5) / len(counts)
+            height = max(round(count / most * _PLOT_HEIGHT), 1)
+            bar = f"M{position * step} {_PLOT_HEIGHT}v-{height}h{step - 1}v{height}"
+            colour = band_colour(middle, bands)
             paths[colour] = paths.get(colour, "") + bar
     bars = "".join(f'<path fill="{colour}" d="{path}"/>' for colour, path in paths.items())
-    return _picture(_with_axis(bars, low, high), _BINS * _BAR_STEP, _PLOT_HEIGHT + _AXIS_HEIGHT, caption)
+    return svg_image(_with_axis(bars, low, high), _BINS * _BAR_STEP, _PLOT_HEIGHT + _AXIS_HEIGHT, text)
 
 
 def grid_map(
@@ -95,15 +121,15 @@ def grid_map(
     if not lon.size == lat.size == value.size:
         raise ValueError(f"longitude, latitude and score differ in length: {lon.size}, {lat.size}, {value.size}")
     known = np.isfinite(lon) & np.isfinite(lat) & ~np.isnan(value)
-    caption = _caption(label, int(known.sum()), int((~known).sum()))
+    text = caption(label, int(known.sum()), int((~known).sum()))
     if not known.any():
-        return caption
+        return text
     x, y, width, height = _on_paper(lon[known], lat[known])
     level = np.digitize(value[known], steps)
     for cell in _CELL_SIZES:
         base = height + cell
         drawing = _cells(x, y, level, cell) + _legend(steps, base)
-        picture = _picture(drawing, max(width + cell, _LEGEND_WIDTH), base + _LEGEND_HEIGHT, caption)
+        picture = svg_image(drawing, max(width + cell, _LEGEND_WIDTH), base + _LEGEND_HEIGHT, text)
         if len(picture) < EVENT_LIMIT:
             break
     return picture
@@ -128,6 +154,26 @@ def bar_table(rows: Iterable[tuple[str, float]], header: tuple[str, str], *, wid
         room -= len(line) + 1
         if room <= 0:
             return "\n".join([*lines, _left_out(len(pairs) - shown)])
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def markdown_table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
+    """Markdown table of texts, the first column left, the others right, under 20,000 characters.
+
+    Rows that would lift it above are left out and counted in a last line. Under 1,000 characters it is drawn inline.
+    Raises ValueError for a row of another length than the header.
+    """
+    given = [[_cell_text(cell) for cell in row] for row in rows]
+    if any(len(row) != len(header) for row in given):
+        raise ValueError(f"every row of a table needs {len(header)} cells")
+    lines = [f"| {' | '.join(map(_cell_text, header))} |", "|:--" + "|--:" * (len(header) - 1) + "|"]
+    room = EVENT_LIMIT - sum(len(line) + 1 for line in lines) - len(_left_out(len(given)))
+    for shown, row in enumerate(given):
+        line = f"| {' | '.join(row)} |"
+        room -= len(line) + 1
+        if room <= 0:
+            return "\n".join([*lines, _left_out(len(given) - shown)])
         lines.append(line)
     return "\n".join(lines)
 
@@ -180,7 +226,8 @@ def _legend(steps: Sequence[float], base: int) -> str:
     return f'{swatches}<g font-size="10" fill="#666">{texts}</g>'
 
 
-def _band_colour(value: float, bands: tuple[float, float] | None) -> str:
+def band_colour(value: float, bands: tuple[float, float] | None) -> str:
+    """The colour of a value between two limits: weak, fair or solid; neutral where no limits apply."""
     if bands is None:
         return NEUTRAL
     return WEAK if value < bands[0] else FAIR if value < bands[1] else SOLID
@@ -194,12 +241,16 @@ def _with_axis(bars: str, low: float, high: float) -> str:
     )
 
 
-def _picture(content: str, width: int, height: int, caption: str) -> str:
+def svg_image(content: str, width: int, height: int, text: str) -> str:
+    """Markdown that shows an SVG of the given content and size in pixels; `text` is what is read in its place."""
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">{content}</svg>'
-    return f"![{caption}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+    return f"![{text}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
 
 
-def _caption(label: str, known: int, unknown: int) -> str:
+def caption(label: str, known: int, unknown: int) -> str:
+    """A label that cannot break out of Markdown, with how many values it stands for. Raises ValueError over 60
+    letters.
+    """
     if len(label) > _LABEL_LIMIT:
         raise ValueError(f"a picture's label has at most {_LABEL_LIMIT} characters, got {len(label)}")
     plain = "".join(" " if letter in "[]()\\\n\r" else letter for letter in label)

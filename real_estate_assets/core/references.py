@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from real_estate_assets.core.records.evaluation import evaluate
 from real_estate_assets.core.records.scalars import Family
@@ -37,11 +37,23 @@ class PerilColumn(_Described):
     rating: str
 
 
+class Answer(_Described):
+    """What a published list of parcels answers: which of a layer's zones touch them.
+
+    layer: the layer's name; categories: its zones that the list is about, in the layer's own words. The county's
+    parcels that are not listed are, by the publisher's word, touched by none of them.
+    """
+
+    layer: str
+    county_fips: str = Field(pattern=r"^\d{5}$")
+    categories: tuple[str, ...] = Field(min_length=1)
+
+
 class Reference(_Described):
     """One public layer. `columns` has the grammar of a tenant's column map."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")
-    kind: Literal["fema_nfhl", "fema_nri", "census_counties", "fhfa_hpi", "municipal_boundary"]
+    kind: Literal["fema_nfhl", "fema_nri", "census_counties", "fhfa_hpi", "municipal_boundary", "answer_key"]
     uri: str
     format: Literal["csv", "geojson"]
     encoding: str = "utf-8"
@@ -55,13 +67,28 @@ class Reference(_Described):
     resolution: Literal["parcel", "tract", "county"] | None = None
     coverage: str | None = None
     background: dict[str, str] | None = None
+    answers: Answer | None = None
     perils: dict[Literal["flood", "wildfire", "heat"], tuple[PerilColumn, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _answers_something(self) -> Self:
+        if (self.kind == "answer_key") != (self.answers is not None):
+            raise ValueError("`answers` belongs to a layer of kind answer_key, and such a layer needs it")
+        return self
 
 
 class References(_Described):
     """All public layers of an installation."""
 
     references: tuple[Reference, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _answered_layers_are_there(self) -> Self:
+        names = {reference.name for reference in self.references}
+        for reference in self.references:
+            if reference.answers is not None and reference.answers.layer not in names:
+                raise ValueError(f"{reference.name} answers for '{reference.answers.layer}', which is not described")
+        return self
 
     def named(self, name: str) -> Reference:
         """The layer of that name. Raises ReferenceLayerError where there is none."""

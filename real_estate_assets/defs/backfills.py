@@ -59,8 +59,13 @@ def _by_first_stale_stage(instance: dg.DagsterInstance) -> list[tuple[Sequence[P
     rest = [tenant_id for tenant_id in instance.get_dynamic_partitions(TENANTS) if tenant_id in registered]
     for first, planned in enumerate(PLAN):
         stale = stale_tenants(instance, warehouse, planned, rest)
-        groups.append((PLAN[:1] if first == 0 else PLAN[first:], stale))
         rest = [tenant_id for tenant_id in rest if tenant_id not in stale]
+        if not planned.feeds_next:
+            # Tenants whose later stages are up to date all the same: those are not made again for this one's sake.
+            later = {t for after in PLAN[first + 1 :] for t in stale_tenants(instance, warehouse, after, stale)}
+            groups.append(([planned], [tenant_id for tenant_id in stale if tenant_id not in later]))
+            stale = [tenant_id for tenant_id in stale if tenant_id in later]
+        groups.append((PLAN[:1] if first == 0 else PLAN[first:], stale))
     return groups
 
 

@@ -48,6 +48,14 @@ SOURCES: dict[str, tuple[Path, ...]] = {
         PACKAGE / "core/hazards",
         PACKAGE / "stores/warehouse/enrichment.py",
     ),
+    "calibration": (
+        *(PACKAGE / "defs/trust" / name for name in ("independent.py", "measuring.py", "pairing.py")),
+        *(
+            PACKAGE / "core/provenance" / name
+            for name in ("agreement.py", "calibration.py", "prediction.py", "survival.py")
+        ),
+        PACKAGE / "stores/warehouse/calibration.py",
+    ),
     "warehouse": (
         PROJECT / "dbt_project/models",
         PROJECT / "dbt_project/macros",

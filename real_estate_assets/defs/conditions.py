@@ -17,7 +17,7 @@ make_what_is_missing = _condition.missing().newly_true() & ~_condition.in_progre
 
 
 def follow_changes(
-    inputs: Iterable[dg.AssetKey], after: Iterable[dg.AssetKey] = ()
+    inputs: Iterable[dg.AssetKey], after: Iterable[dg.AssetKey] = (), beside: Iterable[dg.AssetKey] = ()
 ) -> dg.AutomationCondition[dg.AssetKey]:
     """Make a stage when any of its inputs has other content; one made again with the same content asks for nothing.
 
@@ -25,10 +25,15 @@ def follow_changes(
     a chunk of tenants is one run (Dagster splits a backfill wherever two assets are wanted for different partitions).
     after: an asset of each earlier stage, which must have followed first: a changed file is seen by all stages in turn,
     not by the marts while its records are still being read.
+    beside: what the stage is made after in the same run but not of: its change asks for nothing, and a tenant for which
+    it was never made is not held back.
     """
     keys = sorted(inputs)  # in one order in every process: what a condition remembers is found by its place
     changed = _any(_condition.asset_matches(key, _condition.data_version_changed()) for key in keys)
     condition = _condition.eager().replace("any_deps_updated", changed.with_label("an input has changed"))
+    if besides := list(beside):
+        others = _condition.any_deps_missing().ignore(dg.AssetSelection.assets(*besides))
+        condition = condition.replace("any_deps_missing", others)
     missing = _any(_condition.asset_matches(key, _condition.missing()) for key in keys)
     condition &= ~missing.with_label("an input is missing")
     for key in after:

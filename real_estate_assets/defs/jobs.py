@@ -4,8 +4,8 @@ import dagster as dg
 
 from real_estate_assets.defs.partitions import tenants
 
-REFERENCE, LANDING, RECORDS, ENRICHMENT = (
-    dg.AssetSelection.key_prefixes([p]) for p in ("reference", "landing", "records", "enrichment")
+REFERENCE, LANDING, RECORDS, ENRICHMENT, CALIBRATION = (
+    dg.AssetSelection.key_prefixes([p]) for p in ("reference", "landing", "records", "enrichment", "trust")
 )
 WAREHOUSE = dg.AssetSelection.key_prefixes(["intermediate"], ["marts"])
 
@@ -17,14 +17,17 @@ records_job = dg.define_asset_job(
 enrichment_job = dg.define_asset_job(
     "enrichment_job", ENRICHMENT, partitions_def=tenants, description="Addresses, identities, locations, hazards."
 )
+calibration_job = dg.define_asset_job(
+    "calibration_job", CALIBRATION, partitions_def=tenants, description="Measure what trust is computed from."
+)
 warehouse_job = dg.define_asset_job(
     "warehouse_job", WAREHOUSE, partitions_def=tenants, description="Build and publish the marts."
 )
 tenants_job = dg.define_asset_job(
     "tenants_job",
-    LANDING | RECORDS | ENRICHMENT | WAREHOUSE,
+    LANDING | RECORDS | ENRICHMENT | CALIBRATION | WAREHOUSE,
     partitions_def=tenants,
     description="From files to marts, for a chunk of tenants, in one run.",
 )
 
-ALL = [reference_job, landing_job, records_job, enrichment_job, warehouse_job, tenants_job]
+ALL = [reference_job, landing_job, records_job, enrichment_job, calibration_job, warehouse_job, tenants_job]

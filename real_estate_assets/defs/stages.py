@@ -17,31 +17,38 @@ from real_estate_assets.defs.enrichment.keys import ALL as ENRICHMENT_KEYS
 from real_estate_assets.defs.fingerprints import FINGERPRINT_TAG, latest_tag
 from real_estate_assets.defs.landing.assets import SOURCE_FILES
 from real_estate_assets.defs.landing.assets import STAGE as LANDING
-from real_estate_assets.defs.landing.signatures import source_signatures
+from real_estate_assets.defs.landing.signatures import landing_inputs
 from real_estate_assets.defs.per_tenant import Stage
 from real_estate_assets.defs.records.assets import RECORDS
 from real_estate_assets.defs.records.assets import STAGE as RECORDS_STAGE
-from real_estate_assets.defs.reference.keys import WITH_FIELD_MAP as REFERENCES
+from real_estate_assets.defs.reference.keys import EVERY as REFERENCES
+from real_estate_assets.defs.trust.calibration import STAGE as CALIBRATION
+from real_estate_assets.defs.trust.keys import ALL as CALIBRATION_KEYS
 from real_estate_assets.defs.warehouse.assets import STAGE as WAREHOUSE
 from real_estate_assets.defs.warehouse.assets import warehouse_models
 from real_estate_assets.stores.warehouse import Warehouse
-from real_estate_assets.stores.warehouse.tenants import get_tenant
 
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """A stage, the job that runs it and the assets whose fingerprints tell whether a tenant is up to date."""
+    """A stage, the job that runs it and the assets whose fingerprints tell whether a tenant is up to date.
+
+    feeds_next: whether the stages after it are made of what it makes. The marts are not made of the calibration: it
+    stands before them only so that the trust they show is computed from the newest parameters.
+    """
 
     name: str
     job_name: str
     stage: Stage
     keys: Sequence[dg.AssetKey]
+    feeds_next: bool = True
 
 
 PLAN = (
     PlannedStage("landing", "landing_job", LANDING, [SOURCE_FILES]),
     PlannedStage("records", "records_job", RECORDS_STAGE, list(RECORDS.values())),
     PlannedStage("enrichment", "enrichment_job", ENRICHMENT, list(ENRICHMENT_KEYS)),
+    PlannedStage("calibration", "calibration_job", CALIBRATION, list(CALIBRATION_KEYS), feeds_next=False),
     PlannedStage("warehouse", "warehouse_job", WAREHOUSE, sorted(warehouse_models.keys)),
 )
 
@@ -52,7 +59,7 @@ def wanted_fingerprint(
     """What the stage would be made of for the tenant now."""
     extra: Mapping[str, str] = {}
     if planned.stage is LANDING:
-        extra = source_signatures(get_tenant(warehouse, tenant_id))
+        extra = landing_inputs(warehouse, tenant_id)
     return planned.stage.fingerprint(instance, tenant_id, extra)
 
 

@@ -87,7 +87,7 @@ def graph() -> AssetGraph:
     return defs.get_repository_def().asset_graph
 
 
-STAGES = {"reference", "landing", "records", "enrichment", "intermediate", "marts"}
+STAGES = {"reference", "landing", "records", "enrichment", "trust", "intermediate", "marts"}
 
 
 def _own(graph: AssetGraph) -> list[dg.AssetKey]:
@@ -177,8 +177,8 @@ def test_every_stage_of_the_plan_runs_all_assets_of_its_job() -> None:
 def test_the_schedule_may_ask_for_what_it_asks_for(graph: AssetGraph) -> None:
     """References are requested by name: they must be in the schedule's job, or every tick fails."""
     from real_estate_assets.definitions import defs
-    from real_estate_assets.defs.reference.keys import WITH_FIELD_MAP
+    from real_estate_assets.defs.reference.keys import EVERY
 
     schedule = next(s for s in defs.get_repository_def().schedule_defs if s.name == "refresh_changed")
-    assert set(WITH_FIELD_MAP) <= set(defs.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys)
-    assert set(WITH_FIELD_MAP) == {key for key in _own(graph) if key.path[0] == "reference"}
+    assert set(EVERY) <= set(defs.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys)
+    assert set(EVERY) == {key for key in _own(graph) if key.path[0] == "reference"}

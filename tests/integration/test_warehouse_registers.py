@@ -13,9 +13,16 @@ from psycopg import errors
 
 from real_estate_assets.core.provenance.field_map import MappedField
 from real_estate_assets.core.provenance.source_registry import SourceKind, source_kinds
+from real_estate_assets.defs.reference.trust_registers import trust_registers
 from real_estate_assets.stores.warehouse import Warehouse, evidence, outcomes
 from real_estate_assets.stores.warehouse.evidence import Method, NewSourceFile, RecordTypeChangedError
-from real_estate_assets.stores.warehouse.registry import RegistryError, append_versions, replace_field_map
+from real_estate_assets.stores.warehouse.registry import (
+    RegistryError,
+    append_reviewed,
+    append_versions,
+    replace_field_map,
+    replace_row_checks,
+)
 from real_estate_assets.stores.warehouse.summary import change_counts, summarize
 from real_estate_assets.stores.warehouse.tenants import add_tenant, remove_tenant
 
@@ -262,14 +269,55 @@ def test_an_edited_version_is_refused_and_nothing_of_its_file_is_kept(warehouse:
 
 def test_the_field_map_is_that_of_the_models_now(warehouse: Warehouse) -> None:
     price = MappedField("fct_sales", "price_usd", "sale", "copy", [])
-    derived = MappedField("fct_sales", "price_per_sqft", "sale", "quotient", ["price_usd"])
+    derived = MappedField("fct_sales", "price_per_sqft", "sale", "quotient", ["price_usd"], ages=False)
     assert replace_field_map(warehouse, [price, derived]) == 2
     assert replace_field_map(warehouse, [derived]) == 1
     with warehouse.as_app("acme") as connection:
         found = connection.execute(
-            "select mart, field, field_group, method, derived_from from prov.field_map"
+            "select mart, field, field_group, method, derived_from, ages from prov.field_map"
         ).fetchall()
-    assert found == [("fct_sales", "price_per_sqft", "sale", "quotient", ["price_usd"])]
+    assert found == [("fct_sales", "price_per_sqft", "sale", "quotient", ["price_usd"], False)]
+
+
+def test_the_registers_of_trust_are_appended_once_and_checks_replaced(warehouse: Warehouse) -> None:
+    registers = trust_registers()
+    stated = sum(len(models) for models in registers.versions.values())
+    assert append_reviewed(warehouse, registers.versions) == stated > 50
+    assert append_reviewed(warehouse, registers.versions) == 0
+    for _ in range(2):
+        assert replace_row_checks(warehouse, registers.checks) == len(registers.checks)
+    with warehouse.as_app("acme") as connection:
+        bits, gated = connection.execute(
+            "select array_agg(bit order by bit) filter (where bit is not null), count(*) filter (where bit is null)"
+            " from prov.row_check"
+        ).fetchall()[0]
+        model = connection.execute("select version, minimum_n from prov.trust_model order by version").fetchall()
+    assert bits == list(range(len(bits)))
+    assert gated > 20
+    assert model == [(one.version, one.minimum_n) for one in registers.versions["trust_model"]]
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "says"),
+    [
+        ("trust_model", {"weak_below": 0.1}, "version 1 of prov.trust_model was released"),
+        ("survival_prior", {"survival_per_year": 0.1}, r"version 1 of '\w+' was released"),
+        ("method_prior", {"reason": "other words, long enough to be a reason all the same"}, "was released"),
+    ],
+)
+def test_an_edited_register_of_trust_is_refused(warehouse: Warehouse, table: Any, change: Any, says: str) -> None:
+    first = trust_registers().versions[table][0]
+    append_reviewed(warehouse, {table: [first]})
+    with pytest.raises(RegistryError, match=says):
+        append_reviewed(warehouse, {table: [first.model_copy(update=change)]})
+
+
+def test_a_bit_that_was_released_keeps_its_check(warehouse: Warehouse) -> None:
+    replace_row_checks(warehouse, [("a", 0, "A.", ["x"]), ("gate.b", None, "B.", ["x", "y"])])
+    for moved in ([("b", 0, "B.", ["x"])], [("a", 1, "A.", ["x"])], [("a", None, "A.", ["x"])]):
+        with pytest.raises(RegistryError, match="row check 'a' had bit 0"):
+            replace_row_checks(warehouse, moved)
+    assert replace_row_checks(warehouse, [("a", 0, "Said better.", ["x", "y"]), ("c", 1, "C.", ["x"])]) == 2
 
 
 def publish(warehouse: Warehouse, tenant: str, mart: str, query: str) -> None:

@@ -117,11 +117,25 @@ def test_a_marts_columns_are_mapped_with_their_group_method_and_inputs() -> None
         )
     )
     assert found == [
-        MappedField("fct_sales", "price_usd", "sale", "copy", []),
+        MappedField("fct_sales", "price_usd", "sale", "copy", [], True),
         MappedField(
-            "fct_sales", "price_per_sqft", "derived", "quotient", ["price_usd", "dim_properties.living_area_sqft"]
+            "fct_sales", "price_per_sqft", "derived", "quotient", ["price_usd", "dim_properties.living_area_sqft"], True
         ),
     ]
+
+
+def test_what_is_said_of_a_dated_event_does_not_age_unless_a_column_says_so() -> None:
+    group = {"field_group": "sale"}
+    columns = {"price": {"meta": group}, "condition": {"config": {"meta": {**group, "ages": True}}}}
+    for dated in ({"config": {"meta": {"ages": False}}}, {"meta": {"ages": False}}):
+        found = mapped_fields(manifest({**model("fct_sales", columns), **dated}))
+        assert [(one.field, one.ages) for one in found] == [("price", False), ("condition", True)]
+
+
+def test_an_age_that_is_no_yes_or_no_is_refused() -> None:
+    column = {"meta": {"field_group": "sale", "ages": "never"}}
+    with pytest.raises(UnmappedFieldError, match=r"fct_sales\.price: meta\.ages is true or false, not 'never'"):
+        list(mapped_fields(manifest(model("fct_sales", {"price": column}))))
 
 
 def test_a_column_without_a_group_is_an_error_that_names_it_and_the_file_to_mend() -> None:

@@ -69,6 +69,48 @@ def test_a_wrong_word_or_type_is_named_with_its_line(old: str, new: str, line: i
     assert says in str(caught.value)
 
 
+LISTED = """\
+references:
+  - name: zones
+    kind: fema_nfhl
+    uri: zones.geojson
+    format: geojson
+    licence: public domain
+    origin: made for this test
+    columns: {zone_code: fld_zone}
+  - name: listed
+    kind: answer_key
+    uri: listed.geojson
+    format: geojson
+    licence: public domain
+    origin: made for this test
+    answers: {layer: zones, county_fips: "25017", categories: [AE]}
+    columns: {parcel_number: ML}
+"""
+
+
+def test_a_list_says_what_it_answers() -> None:
+    answers = parse_references(LISTED, name="references.yaml").named("listed").answers
+    assert answers is not None
+    assert (answers.layer, answers.county_fips, answers.categories) == ("zones", "25017", ("AE",))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("layer: zones", "layer: heaven", "listed answers for 'heaven', which is not described"),
+        ('    answers: {layer: zones, county_fips: "25017", categories: [AE]}\n', "", "such a layer needs it"),
+        ("kind: answer_key", "kind: fema_nfhl", "belongs to a layer of kind answer_key"),
+        ('county_fips: "25017"', 'county_fips: "Middlesex"', "county_fips"),
+        ("categories: [AE]", "categories: []", "categories"),
+    ],
+)
+def test_a_list_that_answers_nothing_is_refused(old: str, new: str, says: str) -> None:
+    assert LISTED.count(old) == 1
+    with pytest.raises(ReferenceLayerError, match=says):
+        parse_references(LISTED.replace(old, new), name="references.yaml")
+
+
 def test_every_fault_is_named_at_once() -> None:
     wrong = GOOD.replace("format: csv", "format: xls").replace("      heat:", "      hail:")
     with pytest.raises(ReferenceLayerError) as caught:
@@ -144,7 +186,7 @@ def test_the_demo_describes_layers_whose_files_are_there() -> None:
     path: Path = PROJECT_ROOT / "demo" / "references.yaml"
     layers = parse_references(path.read_text(encoding="utf-8"), name=path.name).references
     assert {layer.kind for layer in layers} == {
-        "fema_nfhl", "fema_nri", "census_counties", "fhfa_hpi", "municipal_boundary",
+        "fema_nfhl", "fema_nri", "census_counties", "fhfa_hpi", "municipal_boundary", "answer_key",
     }  # fmt: skip
     for layer in layers:
         assert (path.parent / layer.uri).is_file(), layer.name

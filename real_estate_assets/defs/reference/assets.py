@@ -12,6 +12,7 @@ from real_estate_assets.defs.code_versions import code_version
 from real_estate_assets.defs.conditions import make_what_is_missing
 from real_estate_assets.defs.fingerprints import FINGERPRINT_TAG
 from real_estate_assets.defs.reference.keys import (
+    ANSWER_KEYS,
     COUNTY_BOUNDARIES,
     COUNTY_HAZARD_SCORES,
     FIELD_MAP,
@@ -20,9 +21,11 @@ from real_estate_assets.defs.reference.keys import (
     KINDS,
     SEEDS,
     SOURCE_REGISTRY,
+    TRUST_REGISTERS,
 )
 from real_estate_assets.defs.reference.loading import LoadedLayer, Source, load
 from real_estate_assets.defs.reference.signatures import reference_signature
+from real_estate_assets.defs.reference.trust_registers import trust_registers
 from real_estate_assets.defs.resources import ObjectStoreResource, WarehouseResource
 from real_estate_assets.settings import get_settings
 
@@ -32,6 +35,8 @@ DESCRIPTIONS = {
     FLOOD_ZONES: "Grain: one zone of FEMA's flood hazard layer, with the ground that the layer covers.",
     COUNTY_HAZARD_SCORES: "Grain: one county and hazard. National percentile ranks of FEMA's risk index.",
     HOUSE_PRICE_INDEX: "Grain: one county and year. FHFA's house price index, base 2000.",
+    ANSWER_KEYS: "Grain: one parcel of a published list of those that a zone touches. No mart is made of it: "
+    "our own join is measured by it.",
 }
 
 
@@ -85,6 +90,12 @@ def _reviewed(key: dg.AssetKey, kinds: set[str], description: str) -> dg.AssetSp
             {"dbt", "postgres"},
             "Grain: one field of one mart, with the field group its evidence is found by.",
         ),
+        _reviewed(
+            TRUST_REGISTERS,
+            {"python", "postgres"},
+            "Grain: one reviewed version of the trust model, of a field's or a method's prior; one check of single "
+            "records.",
+        ),
         *(
             _reviewed(key, {"dbt", "postgres"}, f"Grain: one reviewed row of {key.path[-1]}, with its reason.")
             for key in SEEDS
@@ -95,7 +106,7 @@ def _reviewed(key: dg.AssetKey, kinds: set[str], description: str) -> dg.AssetSp
 def reviewed_tables(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Load the source registry, the field map and dbt's seeds: what people decided, and why."""
+    """Load the source registry, what trust is computed from, the field map and dbt's seeds: what people decided."""
     from real_estate_assets.stores.dbt_process import load_manifest, load_seeds
     from real_estate_assets.stores.warehouse import registry
 
@@ -105,6 +116,10 @@ def reviewed_tables(
         load_seeds(get_settings(), seeds, tell=context.log.debug)
     if SOURCE_REGISTRY in made_of:
         registry.append_versions(warehouse.get(), source_kinds())
+    if TRUST_REGISTERS in made_of:
+        registers = trust_registers()
+        registry.append_reviewed(warehouse.get(), registers.versions)
+        registry.replace_row_checks(warehouse.get(), registers.checks)
     if FIELD_MAP in made_of:
         registry.replace_field_map(warehouse.get(), mapped_fields(load_manifest(get_settings())))
     for key, signature in made_of.items():
@@ -114,7 +129,10 @@ def reviewed_tables(
 
 
 def _metadata(loaded: Sequence[LoadedLayer]) -> dict[str, object]:
-    rows = "\n".join(f"| {x.name} | {x.rows:,} | {x.vintage} | `{x.sha256[:12]}` | {x.licence} |" for x in loaded)
+    rows = "\n".join(
+        f"| {x.name}{', recalled' * x.is_recalled} | {x.rows:,} | {x.vintage} | `{x.sha256[:12]}` | {x.licence} |"
+        for x in loaded
+    )
     return {
         "dagster/row_count": sum(x.rows for x in loaded),
         "files": dg.MetadataValue.md(f"| layer | rows | vintage | sha256 | licence |\n|--|--:|--|--|--|\n{rows}"),
@@ -124,7 +142,7 @@ def _metadata(loaded: Sequence[LoadedLayer]) -> dict[str, object]:
 
 
 def _data_version(loaded: Sequence[LoadedLayer]) -> dg.DataVersion:
-    text = "\n".join([VERSION, *sorted(f"{x.name} {x.sha256}" for x in loaded)])
+    text = "\n".join([VERSION, *sorted(f"{x.name} {x.sha256}{' recalled' * x.is_recalled}" for x in loaded)])
     return dg.DataVersion(hashlib.sha256(text.encode()).hexdigest()[:16])
 
 

@@ -11,9 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from real_estate_assets.core.references import Reference, References, column, county_score_rows
+from real_estate_assets.core.identity import normal_parcel_number
+from real_estate_assets.core.references import (
+    Reference,
+    ReferenceLayerError,
+    References,
+    column,
+    county_score_rows,
+)
 from real_estate_assets.defs.reference.reading import PublicTable, read_public_table
 from real_estate_assets.stores.warehouse import reference as store
+from real_estate_assets.stores.warehouse.recall import recalled_public
 
 if TYPE_CHECKING:
     from real_estate_assets.stores.object_store import ObjectStore
@@ -22,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedLayer:
-    """One layer in place."""
+    """One layer in place; an empty one, with `is_recalled`, where its file was taken back."""
 
     name: str
     sha256: str
@@ -30,6 +38,7 @@ class LoadedLayer:
     vintage: str
     licence: str
     origin: str
+    is_recalled: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,13 +52,22 @@ class Source:
 
 
 def load(source: Source, kind: str) -> list[LoadedLayer]:
-    """Load every layer of one kind. Raises what reading raises: then the layer in place stays as it was."""
+    """Load every layer of one kind. Raises what reading raises: then the layer in place stays as it was.
+
+    A file that was taken back is landed and read by nobody: its rows go, so that what was known from it is known from
+    the next best layer, or unknown with a reason, until it is restored.
+    """
+    recalled = recalled_public(source.warehouse)
     loaded = []
     for reference in source.references.of_kind(kind):
         with _landed(source, reference) as (table, sha256):
-            rows = LOADERS[kind](source, reference, table, sha256)
+            if sha256 in recalled:
+                store.forget_file(source.warehouse, sha256)
+            rows = 0 if sha256 in recalled else LOADERS[kind](source, reference, table, sha256)
         vintage = reference.vintage.isoformat() if reference.vintage else "unknown"
-        loaded.append(LoadedLayer(reference.name, sha256, rows, vintage, reference.licence, reference.origin))
+        loaded.append(
+            LoadedLayer(reference.name, sha256, rows, vintage, reference.licence, reference.origin, sha256 in recalled)
+        )
     return loaded
 
 
@@ -108,8 +126,9 @@ def _flood_zones(source: Source, reference: Reference, table: PublicTable, sha25
 
     coverage = None
     if reference.coverage is not None:
-        with _landed(source, source.references.named(reference.coverage)) as (boundary, _):
-            coverage = boundary.union_wkb()
+        with _landed(source, source.references.named(reference.coverage)) as (boundary, boundary_sha256):
+            is_recalled = boundary_sha256 in recalled_public(source.warehouse)
+            coverage = None if is_recalled else boundary.union_wkb()
     zones = column(reference, "zone_code", table.texts, "text")
     subtypes = column(reference, "zone_subtype", table.texts, "text")
     elevations = column(reference, "base_flood_elevation_ft", table.texts, "number")
@@ -129,9 +148,27 @@ def _flood_zones(source: Source, reference: Reference, table: PublicTable, sha25
     return store.replace_hazard_layer(source.warehouse, layer, rows)
 
 
+def _answer_key(source: Source, reference: Reference, table: PublicTable, sha256: str) -> int:
+    if reference.answers is None:  # the description refuses it before
+        raise ReferenceLayerError(f"{reference.name}: a list needs `answers`")
+    answers = store.AnswerList(
+        reference.name,
+        reference.answers.layer,
+        reference.peril or "flood",
+        reference.answers.county_fips,
+        reference.answers.categories,
+        reference.vintage,
+        sha256,
+    )
+    numbers = [normal_parcel_number(n) for n in column(reference, "parcel_number", table.texts, "text")]
+    rows = zip(range(len(numbers)), numbers, table.hex_shapes(), strict=True)
+    return store.replace_answer_list(source.warehouse, answers, rows)
+
+
 LOADERS: dict[str, Callable[[Source, Reference, PublicTable, str], int]] = {
     "census_counties": _counties,
     "fhfa_hpi": _house_prices,
     "fema_nri": _county_scores,
     "fema_nfhl": _flood_zones,
+    "answer_key": _answer_key,
 }

@@ -19,6 +19,7 @@ from real_estate_assets.defs.records.assets import STAGE as RECORDS_STAGE
 from real_estate_assets.defs.reference.keys import ALL as REFERENCES
 from real_estate_assets.defs.resources import WarehouseResource
 from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event, StageResult, tenant_events
+from real_estate_assets.defs.trust import keys as trust_keys
 from real_estate_assets.defs.warehouse.pictures import input_metadata, mart_metadata
 from real_estate_assets.defs.warehouse.translator import TenantTranslator
 from real_estate_assets.settings import get_settings
@@ -34,7 +35,9 @@ STAGE = Stage(
     unpartitioned=frozenset(REFERENCES),
     after=[RECORDS_STAGE, ENRICHMENT_STAGE],
 )
-TRANSLATOR = TenantTranslator(follow_changes(STAGE.upstream, after=[RECORDS["property"], enrichment_keys.IDENTITIES]))
+TRANSLATOR = TenantTranslator(
+    follow_changes(STAGE.upstream, after=[RECORDS["property"], enrichment_keys.IDENTITIES], beside=trust_keys.ALL)
+)
 
 
 @cache
@@ -71,7 +74,8 @@ def _build(context: dg.AssetExecutionContext, client: Warehouse) -> Iterator[Eve
         record_blocked(client, context.run_id, STAGE, tenant_id, cause)
     if free:
         made_of = {t: STAGE.fingerprint(context.instance, t) for t in free}
-        result = run_dbt(get_settings(), build_arguments(_models(context)), tenant_ids=free, tell=context.log.debug)
+        arguments = build_arguments(_models(context))
+        result = run_dbt(get_settings(), arguments, tenant_ids=free, run_id=context.run_id, tell=context.log.debug)
         found = outcomes.of_invocation(client, free, result.invocation_id)
         yield from _events(context, client, found, made_of)
         _record_outcomes(client, context, found, free)

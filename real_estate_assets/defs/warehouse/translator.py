@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
 
 from real_estate_assets.defs.code_versions import code_version
 from real_estate_assets.defs.enrichment.keys import ADDRESSES, HAZARD_EXPOSURES, IDENTITIES, LOCATIONS
@@ -24,6 +24,7 @@ from real_estate_assets.defs.reference.keys import (
     HOUSE_PRICE_INDEX,
     SOURCE_REGISTRY,
 )
+from real_estate_assets.defs.trust.keys import ALL as TRUST
 
 # Which asset writes each source table of the dbt project. An unknown one raises: no model reads what no stage owns.
 SOURCE_ASSETS: dict[tuple[str, str], dg.AssetKey] = {
@@ -65,6 +66,13 @@ class TenantTranslator(DagsterDbtTranslator):
         if kind == "seed":
             return dg.AssetKey(["reference", name])
         return dg.AssetKey([dbt_resource_props["schema"], name])
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """The marts stand after the calibration, of which they are not made: the trust they show is the newest."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        if spec.key.path[0] != "marts":
+            return spec
+        return spec.replace_attributes(deps=[*spec.deps, *(dg.AssetDep(key) for key in TRUST)])
 
     def get_partitions_def(self, dbt_resource_props: Mapping[str, Any]) -> dg.PartitionsDefinition | None:
         """Every model is partitioned by tenant."""

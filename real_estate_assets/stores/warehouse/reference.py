@@ -47,6 +47,19 @@ class HazardLayer:
     coverage_wkb: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerList:
+    """A published list of the parcels of a county that some zones of a layer touch."""
+
+    answer_list: str
+    layer: str
+    peril: str
+    county_fips: str
+    categories: Sequence[str]
+    vintage: dt.date | None
+    public_sha256: str
+
+
 def register(warehouse: Warehouse, file: PublicFile) -> None:
     """Record a public file; the same bytes again change nothing but the number of records read from it."""
     with warehouse.as_owner() as connection:
@@ -56,6 +69,17 @@ def register(warehouse: Warehouse, file: PublicFile) -> None:
             " on conflict (sha256) do update set record_count = excluded.record_count",
             dataclasses.astuple(file),
         )
+
+
+def forget_file(warehouse: Warehouse, sha256: str) -> None:
+    """Take the rows of a recalled file out of every layer. The file itself stays known, and its bytes kept."""
+    from psycopg import sql
+
+    with warehouse.as_owner() as connection, connection.transaction():
+        for table in ("county", "hazard_layer", "county_hazard_score", "house_price_index", "answer_list"):
+            connection.execute(
+                sql.SQL("delete from {} where public_sha256 = {}").format(_table(table), sql.Literal(sha256))
+            )
 
 
 def replace_counties(warehouse: Warehouse, rows: Iterable[Sequence[Any]]) -> int:
@@ -96,6 +120,31 @@ def replace_hazard_layer(warehouse: Warehouse, layer: HazardLayer, zones: Iterab
         )
         columns = ("layer", "record_no", "zone_code", "zone_subtype", "category", "static_bfe_ft", "geom_4326")
         return copy_rows(connection, _table("hazard_zone"), columns, ((layer.layer, *zone) for zone in zones))
+
+
+def replace_answer_list(warehouse: Warehouse, answers: AnswerList, rows: Iterable[Sequence[Any]]) -> int:
+    """Replace one published list in one transaction. Returns how many records.
+
+    rows: (record_no, parcel number in normal form or None, hex WKB).
+    """
+    with warehouse.as_owner() as connection, connection.transaction():
+        connection.execute("delete from reference.answer_list where answer_list = %s", (answers.answer_list,))
+        connection.execute(
+            "insert into reference.answer_list (answer_list, layer, peril, county_fips, categories, vintage,"
+            " public_sha256) values (%s, %s, %s, %s, %s, %s, %s)",
+            (
+                answers.answer_list,
+                answers.layer,
+                answers.peril,
+                answers.county_fips,
+                list(answers.categories),
+                answers.vintage,
+                answers.public_sha256,
+            ),
+        )
+        columns = ("answer_list", "public_sha256", "record_no", "parcel_number", "geom_4326")
+        own = ((answers.answer_list, answers.public_sha256, *row) for row in rows)
+        return copy_rows(connection, _table("answer_key"), columns, own)
 
 
 def county_shape(warehouse: Warehouse, county_fips: Sequence[str]) -> Any | None:
