@@ -1,22 +1,22 @@
-"""CPU of the backend that builds the wide mart, with provenance and without.
+"""CPU of the backend that builds a mart, with its provenance and without.
 
-Belongs here: reading a backend's CPU time, and the rounds. Does not belong here: the model (`trust_wide_model.py`) and
-the bounds.
+Belongs here: reading a backend's CPU time, the rounds, and the SQL of the product's own models as dbt compiles it. Does
+not belong here: the wide model (`trust_wide_model.py`), and the bounds.
 """
 
 from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import trust_wide_model
-
 if TYPE_CHECKING:
     from psycopg import Connection
+
+    from real_estate_assets.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,13 @@ def quiet_session(connection: Connection[Any]) -> None:
         connection.execute(f"set {setting} = 0")
 
 
-def cpu_rounds(connection: Connection[Any], tenants: Sequence[str], rounds: int) -> dict[bool, Times]:
-    """with provenance? -> CPU seconds of staging one tenant's mart. One round warms up; who begins takes turns."""
+def cpu_rounds(connection: Connection[Any], build: Callable[[bool], object], rounds: int) -> dict[bool, Times]:
+    """With provenance? -> CPU seconds of `build`. One round warms up; who begins takes turns."""
     seconds: dict[bool, list[float]] = {True: [], False: []}
-    tenant_id = tenants[0]
     for number in range(rounds + 1):
         for with_provenance in (False, True) if number % 2 else (True, False):
             before = cpu_of_backend(connection)
-            trust_wide_model.stage(connection, tenant_id, with_provenance=with_provenance)
+            build(with_provenance)
             after = cpu_of_backend(connection)
             if number and before is not None and after is not None:
                 seconds[with_provenance].append(after - before)
@@ -56,3 +55,22 @@ def cpu_of_backend(connection: Connection[Any]) -> float | None:
     except OSError:
         return None
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def compiled_model(settings: Settings, name: str, tenant_id: str) -> str:
+    """A model's SQL as dbt hands it to `tenancy.stage`. Raises RuntimeError where dbt does not show it."""
+    from real_estate_assets.stores.dbt_process import run_dbt
+
+    lines: list[str] = []
+    done = run_dbt(settings, ["compile", "--select", name], tenant_ids=[tenant_id], tell=lines.append)
+    start = next((n for n, line in enumerate(lines) if line.endswith(f"Compiled node '{name}' is:")), None)
+    if not done.is_ok or start is None:
+        raise RuntimeError(f"dbt did not compile {name}:\n{done.tail}")
+    return "\n".join(lines[start + 1 :])
+
+
+def without_provenance(connection: Connection[Any], mart: str, sql: str) -> str:
+    """The same model with the fields alone: what nobody selects, Postgres does not compute."""
+    query = "select field from prov.field_map where mart = %s and field_group <> 'provenance' order by field"
+    fields = ", ".join(f'"{field}"' for (field,) in connection.execute(query, (mart,)).fetchall())
+    return f"select {fields} from ({sql}) as model"

@@ -1,7 +1,7 @@
 """How fast trust is read: why of one cell, the mark of a recall, a tenant's weak cells.
 
-Belongs here: the calls that are timed and what each is set beside. Does not belong here: the estate they run on, and what
-the answers must say (the gates and tests ask that).
+Belongs here: the calls that are timed and what each is set beside. Does not belong here: the estate they run on, and
+what the answers must say (the gates and tests ask that).
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def _why(name: str, estate: Estate) -> Result:
         for number, cell in enumerate(cells):
             connection.execute("select set_config('app.tenant_id', %s, false)", (cell["tenant"],))
             for statement in sorted(seconds, reverse=bool(number % 2)):
-                elapsed = _timed(lambda statement=statement, cell=cell: _answer(connection, statement, cell))
+                elapsed, answer = _timed(connection, statement, cell)
+                if answer is None:
+                    raise RuntimeError(f"no answer for {cell}")  # nothing is quickly said
                 if number >= WARM_UP:
                     seconds[statement].append(elapsed)
     ours, floor = (p95(seconds[one]) for one in (_WHY, _LOOK_UP))
@@ -76,12 +78,6 @@ def _cells(connection: Connection[Any], estate: Estate, rng: random.Random) -> I
         yield {"tenant": tenant_id, "mart": MART, "property": chosen, "field": rng.choice(fields)}
 
 
-def _answer(connection: Connection[Any], statement: str, cell: dict[str, Any]) -> None:
-    """One answer. Raises RuntimeError where there is none: nothing is quickly said."""
-    if connection.execute(statement, cell).fetchall()[0][0] is None:
-        raise RuntimeError(f"no answer for {cell}")
-
-
 def _recall(name: str, estate: Estate) -> Result:
     """Marking a file as taken back, beside an update of one row of the same owner, each committed."""
     with estate.warehouse.as_owner() as connection:
@@ -89,7 +85,7 @@ def _recall(name: str, estate: Estate) -> Result:
         seconds: dict[str, list[float]] = {_MARK: [], _UPDATE: []}
         for number in range(220):
             for statement in sorted(seconds, reverse=bool(number % 2)):
-                elapsed = _timed(lambda statement=statement: connection.execute(statement, of_file))
+                elapsed, _ = _timed(connection, statement, of_file)
                 if number >= 20:
                     seconds[statement].append(elapsed)
             connection.execute(_UNMARK, of_file)
@@ -131,7 +127,9 @@ def p95(times: Sequence[float]) -> float:
     return statistics.quantiles(times, n=100)[94]
 
 
-def _timed(work: Callable[[], Any]) -> float:
+def _timed(connection: Connection[Any], statement: str, values: Any) -> tuple[float, Any]:
+    """Seconds until all of the answer is here, and its first value; None where there is no row."""
     started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+    cursor = connection.execute(statement, values)
+    rows = cursor.fetchall() if cursor.description else []
+    return time.perf_counter() - started, rows[0][0] if rows else None

@@ -9,7 +9,7 @@ these fields and its key, and no explanation of nulls: the barest there is, so t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,51 +70,49 @@ left join (
   where exposure.peril = 'flood'
 ) as flood on records.county_fips = flood.county_fips and records.parcel_number = flood.parcel_number
 """
-_OF_THE_ROLL = (
-    "address_raw", "city", "state_or_province", "fiscal_year", "use_code", "use_description", "lot_size_sqft",
-    "assessed_land_value_usd", "assessed_improvement_value_usd", "assessed_total_value_usd", "gross_area_sqft",
-    "living_area_sqft", "architectural_style", "occupancy", "year_built", "stories", "sale_price_usd", "sale_date",
-    "deed_reference", "bedrooms_total", "bathrooms_full", "units_total", "tax_amount_usd",
-)  # fmt: skip
+_CHECKED = "select proargnames from pg_proc where oid = 'prov.failed_row_checks'::regproc"
 
 
-def model_sql(*, with_provenance: bool) -> str:
-    """What dbt would hand to `tenancy.stage`, the tenant's tokens still inside."""
+def model_sql(checked: Sequence[str], *, with_provenance: bool) -> str:
+    """What dbt would hand to `tenancy.stage`, the tenant's tokens still inside. checked: fields the row checks take."""
     columns = [column for group in FIELDS.values() for column in group]
     if with_provenance:
-        columns += [one.replace("{checks_failed}", checks_failed("records")) for one in PROVENANCE]
-    record_fields = ", ".join(f"property.{name}" for name in _OF_THE_ROLL)
-    sources = _SOURCES.replace("{record_fields}", record_fields)
+        columns += [one.replace("{checks_failed}", _failed_checks(checked)) for one in PROVENANCE]
+    sources = _SOURCES.replace("{record_fields}", ", ".join(f"property.{name}" for name in checked))
     return f"select '__TENANT__'::text as tenant_id, records.property_id, {', '.join(columns)} {sources}"
 
 
-def checks_failed(relation: str) -> str:
-    """The mask of the checks that a record failed, null where it failed none: one bit a check, as the marts have it."""
-    checks = (
-        "occupancy is null", "architectural_style is null", "year_built not between 1630 and fiscal_year + 1",
-        "gross_area_sqft not between 100 and 2000000", "assessed_total_value_usd <= 0",
-        "assessed_land_value_usd + assessed_improvement_value_usd <> assessed_total_value_usd",
-        "sale_date > current_date", "stories not between 0.5 and 60", "lot_size_sqft <= 0", "use_code is null",
-    )  # fmt: skip
-    terms = []
-    for bit, check in enumerate(checks):
-        qualified = " ".join(f"{relation}.{word}" if word in _OF_THE_ROLL else word for word in check.split())
-        terms.append(f"case when {qualified} then {1 << bit} else 0 end")
-    return f"nullif({' + '.join(terms)}, 0)"
+def _failed_checks(checked: Sequence[str]) -> str:
+    """The product's mask of failed checks, of the fields that the mart shows; the others are null to it."""
+    shown = [column.removeprefix("records.") for column in FIELDS["assessor"]]
+    return f"prov.failed_row_checks({', '.join(f'p_{name} => records.{name}' for name in checked if name in shown)})"
+
+
+def checked_fields(connection: Connection[Any]) -> list[str]:
+    """The fields of a record that the product's row checks look at, as the function names its arguments."""
+    names: list[str] = connection.execute(_CHECKED).fetchall()[0][0]
+    return [name.removeprefix("p_") for name in names]
 
 
 def stage(connection: Connection[Any], tenant_id: str, *, with_provenance: bool) -> str:
     """Stage the mart of one tenant and return the heap's name. Raises RuntimeError with Postgres' own words."""
-    invocation = f"wide/{with_provenance}"
+    sql = model_sql(checked_fields(connection), with_provenance=with_provenance)
+    return stage_sql(connection, tenant_id, NAME, sql, KEY_INDEX, with_provenance=with_provenance)
+
+
+def stage_sql(
+    connection: Connection[Any], tenant_id: str, mart: str, sql: str, finish: Sequence[str], *, with_provenance: bool
+) -> str:
+    """Stage any model's SQL, as dbt does. Raises RuntimeError with Postgres' own words."""
+    invocation = _invocation(with_provenance)
     done = connection.execute(
-        "select tenancy.stage('marts', %s, %s, %s, %s, %s)",
-        (NAME, tenant_id, invocation, model_sql(with_provenance=with_provenance), list(KEY_INDEX)),
+        "select tenancy.stage('marts', %s, %s, %s, %s, %s)", (mart, tenant_id, invocation, sql, list(finish))
     ).fetchall()[0][0]
     if not done["ok"]:
-        raise RuntimeError(f"the wide mart of {tenant_id} was not staged: {done['error']}")
+        raise RuntimeError(f"{mart} of {tenant_id} was not staged: {done['error']}")
     heap = connection.execute(
         "select heap_name from tenancy.staged where invocation_id = %s and tenant_id = %s and model_name = %s",
-        (invocation, tenant_id, NAME),
+        (invocation, tenant_id, mart),
     ).fetchall()[0][0]
     return f'marts__leaf."{heap}"'
 
@@ -122,4 +120,8 @@ def stage(connection: Connection[Any], tenant_id: str, *, with_provenance: bool)
 def discard(connection: Connection[Any], tenant_id: str) -> None:
     """Drop what was staged of it: nobody reads it."""
     for with_provenance in (True, False):
-        connection.execute("select tenancy.discard(%s, %s)", (tenant_id, f"wide/{with_provenance}"))
+        connection.execute("select tenancy.discard(%s, %s)", (tenant_id, _invocation(with_provenance)))
+
+
+def _invocation(with_provenance: bool) -> str:
+    return f"trust/{'with' if with_provenance else 'without'}"
