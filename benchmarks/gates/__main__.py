@@ -14,12 +14,22 @@ from types import ModuleType
 from rich.console import Console
 
 from benchmarks.bounds import exactly
-from benchmarks.gates import code_location, contracts, elsewhere, flood, from_nothing, isolation, rebuild, rows
+from benchmarks.gates import (
+    code_location,
+    contracts,
+    elsewhere,
+    flood,
+    from_nothing,
+    isolation,
+    rebuild,
+    rows,
+    trust_calibration,
+)
 from benchmarks.gates.demo import Demo, DemoError, built_demo
 from benchmarks.gates.line import Gate, gate
 from benchmarks.report import ROOT, conclude, may_hold, selected
 
-ON_THE_DEMO: tuple[ModuleType, ...] = (rows, flood, contracts, rebuild)
+ON_THE_DEMO: tuple[ModuleType, ...] = (rows, flood, contracts, rebuild, trust_calibration)
 BY_THEMSELVES: tuple[ModuleType, ...] = (elsewhere, isolation, code_location)
 LONG: tuple[ModuleType, ...] = (from_nothing,)
 DEMO_PREFIX = "spine.demo"

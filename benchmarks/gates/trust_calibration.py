@@ -85,8 +85,22 @@ def _one_year(predictions: pl.DataFrame) -> Iterator[Gate]:
     )  # fmt: skip
     least = min((n for _, n, _, _ in fields), default=None)
     yield gate(f"{ONE_YEAR}.least_cells_of_a_field", least, at_least(model.minimum_n), note=_told(fields))
+    yield _inside_fields(predictions)
     worst = max((abs(expected - agreed) for _, _, expected, agreed in fields), default=None)
     yield gate(f"{ONE_YEAR}.worst_field", worst, at_most(model.alarm_difference), note=f"difference; {_told(fields)}")
+
+
+def _inside_fields(predictions: pl.DataFrame) -> Gate:
+    """Ranking within each field, where it cannot live on fields that differ: who sells next year is not in a roll."""
+    import polars as pl
+
+    inside = {str(name): _auc(cells) for (name,), cells in predictions.partition_by("field", as_dict=True).items()}
+    found = sorted((auc, name) for name, auc in inside.items() if auc is not None)
+    return gate(
+        f"{ONE_YEAR}.auc_inside_the_weakest_field", found[0][0] if found else None, at_least(0.5),
+        note=f"mean {pl.Series([auc for auc, _ in found]).mean() or 0:.2f}; "
+        + "; ".join(f"{name} {auc:.2f}" for auc, name in found),
+    )  # fmt: skip
 
 
 def _peers(look: Look, predictions: pl.DataFrame) -> Iterator[Gate]:
