@@ -8,6 +8,7 @@ are seen often; the rest follows the number of columns. Nulls are drawn like val
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from auditor.examining import Cell
 from auditor.ledger import Ledger, MappedField, Mart
 
+Stratum = tuple[str, str, str]  # mart, field group, method
 EVEN_SHARE = 1 / 3
 LOW_TRUST_SHARE = 0.1
 
@@ -33,21 +35,29 @@ def weight(seed: str, *parts: str) -> str:
     return hashlib.sha256("|".join((seed, *parts)).encode()).hexdigest()
 
 
-def strata(fields: Iterable[MappedField]) -> dict[tuple[str, str, str], list[MappedField]]:
+def strata(fields: Iterable[MappedField]) -> dict[Stratum, list[MappedField]]:
     """Columns by mart, field group and method."""
-    found: dict[tuple[str, str, str], list[MappedField]] = defaultdict(list)
+    found: dict[Stratum, list[MappedField]] = defaultdict(list)
     for field in fields:
         found[field.mart, field.field_group, field.method].append(field)
     return dict(found)
 
 
-def sizes(columns: dict[tuple[str, str, str], int], cells: int) -> dict[tuple[str, str, str], int]:
-    """How many cells each stratum gets: at least one, and together at least `cells`."""
+def sizes(columns: dict[Stratum, int], room: dict[Stratum, int], cells: int) -> dict[Stratum, int]:
+    """How many cells each stratum gets, none more than it has; what small ones cannot give, the large ones do."""
     total = sum(columns.values())
-    return {
-        name: max(1, -int(-cells * (EVEN_SHARE / len(columns) + (1 - EVEN_SHARE) * count / total) // 1))
+    given = {
+        name: min(room[name], max(1, math.ceil(cells * (EVEN_SHARE / len(columns) + (1 - EVEN_SHARE) * count / total))))
         for name, count in columns.items()
     }
+    while (missing := cells - sum(given.values())) > 0:
+        open_strata = [name for name in given if given[name] < room[name]]
+        if not open_strata:
+            break
+        share = math.ceil(missing / len(open_strata))
+        for name in open_strata:
+            given[name] = min(room[name], given[name] + share)
+    return given
 
 
 def draw(ledger: Ledger, seed: str, cells: int, low_trust: Sequence[LowTrust] = ()) -> list[Cell]:
@@ -55,8 +65,10 @@ def draw(ledger: Ledger, seed: str, cells: int, low_trust: Sequence[LowTrust] = 
     mapped = ledger.field_map()
     marts = {name: mart for name in sorted({f.mart for f in mapped}) if (mart := ledger.mart(name)) is not None}
     groups = strata(field for field in mapped if field.mart in marts and field.field in marts[field.mart].types)
+    rows = {name: ledger.count(mart) for name, mart in marts.items()}
+    columns = {name: len(fields) for name, fields in groups.items()}
     drawn: list[Cell] = []
-    for name, size in sizes({name: len(fields) for name, fields in groups.items()}, cells).items():
+    for name, size in sizes(columns, {name: rows[name[0]] * columns[name] for name in columns}, cells).items():
         drawn.extend(_from_stratum(ledger, marts[name[0]], groups[name], f"{seed}|{'|'.join(name)}", size))
     by_name = {(field.mart, field.field): field for field in mapped}
     chosen = sorted(low_trust, key=lambda c: weight(seed, c.mart, *map(str, c.row_key.values()), c.field))

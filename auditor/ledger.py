@@ -113,6 +113,11 @@ class Ledger:
             return None
         return Mart(name, KEYS[name], {row["attname"]: row["kind"] for row in columns})
 
+    def count(self, mart: Mart) -> int:
+        """How many rows of the mart are the tenant's."""
+        statement = sql.SQL("select count(*) as rows from marts.{} where tenant_id = %s").format(sql.Identifier(mart.name))
+        return int(self.rows(statement, [self.tenant_id])[0]["rows"])
+
     def sample_rows(self, mart: Mart, seed: str, limit: int) -> list[Row]:
         """The first rows of the mart in an order that only the seed and the rows' keys decide."""
         key = sql.SQL(" || '|' || ").join(sql.SQL("coalesce({}::text, '')").format(sql.Identifier(c)) for c in mart.key)

@@ -35,13 +35,14 @@ PREFIX = "REOS_"
 ENVIRONMENTS = ("local", "test", "production")
 
 Environment = Literal["local", "test", "production"]
-Role = Literal["superuser", "owner", "app", "dagster"]
+Role = Literal["superuser", "owner", "app", "auditor", "dagster"]
 SslMode = Literal["disable", "prefer", "require", "verify-ca", "verify-full"]
 
 ROLE_NAMES: dict[Role, str] = {
     "superuser": "postgres",
     "owner": "reos_owner",
     "app": "reos_app",
+    "auditor": "reos_auditor",
     "dagster": "reos_dagster",
 }
 
@@ -135,6 +136,7 @@ class Settings(BaseSettings):
     warehouse_superuser_password: SecretStr | None = None  # only migrations of extensions and roles need it
     warehouse_owner_password: SecretStr | None = None
     warehouse_app_password: SecretStr | None = None
+    warehouse_auditor_password: SecretStr | None = None  # `reos audit`: reads one tenant, writes verdicts
 
     # Dagster's own database: runs, events, schedules.
     dagster_pg_host: str | None = None

@@ -18,7 +18,7 @@ PLAIN = sql.SQL("nosuperuser nobypassrls nocreaterole nocreatedb noreplication")
 
 def ensure_roles(connection: psycopg.Connection, passwords: dict[str, str]) -> None:
     """Make the platform's roles and set their passwords. ``connection``: superuser, autocommit."""
-    for name in (ROLE_NAMES["owner"], ROLE_NAMES["app"], ROLE_NAMES["dagster"]):
+    for name in (ROLE_NAMES["owner"], ROLE_NAMES["app"], ROLE_NAMES["auditor"], ROLE_NAMES["dagster"]):
         set_login(connection, name, passwords[name])
     _ensure_role(connection, ANALYST_GROUP)
     connection.execute(sql.SQL("alter role {} nologin {}").format(sql.Identifier(ANALYST_GROUP), PLAIN))
@@ -40,8 +40,8 @@ def _ensure_role(connection: psycopg.Connection, name: str) -> None:
 def ensure_warehouse(connection: psycopg.Connection, database: str, template: str | None = None) -> None:
     """Make a warehouse database of reos_owner that only the platform's roles may enter. Superuser, autocommit."""
     _ensure_database(connection, database, ROLE_NAMES["owner"], template)
-    grant = sql.SQL("grant connect on database {} to {}, {}")
-    roles = sql.Identifier(ROLE_NAMES["app"]), sql.Identifier(ANALYST_GROUP)
+    grant = sql.SQL("grant connect on database {} to {}, {}, {}")
+    roles = (sql.Identifier(name) for name in (ROLE_NAMES["app"], ROLE_NAMES["auditor"], ANALYST_GROUP))
     connection.execute(grant.format(sql.Identifier(database), *roles))
 
 

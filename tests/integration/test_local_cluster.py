@@ -70,11 +70,12 @@ def test_roles_are_plain_and_databases_apart(cluster: LocalCluster) -> None:
         rows = connection.execute(
             "select rolname, rolcanlogin, rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication "
             "from pg_roles where rolname = any(%s) order by 1",
-            [["reos_analyst", "reos_app", "reos_dagster", "reos_owner"]],
+            [["reos_analyst", "reos_app", "reos_auditor", "reos_dagster", "reos_owner"]],
         ).fetchall()
     assert rows == [
         ("reos_analyst", False, False),
         ("reos_app", True, False),
+        ("reos_auditor", True, False),
         ("reos_dagster", True, False),
         ("reos_owner", True, False),
     ]
@@ -87,7 +88,7 @@ def test_roles_are_plain_and_databases_apart(cluster: LocalCluster) -> None:
 def test_nobody_enters_without_the_password(cluster: LocalCluster) -> None:
     host, port = cluster.settings.address("warehouse")
     door = {"host": host, "port": port, "dbname": "postgres", "password": "wrong"}  # pragma: allowlist secret
-    for user in ("postgres", "reos_owner", "reos_app"):
+    for user in ("postgres", "reos_owner", "reos_app", "reos_auditor"):
         with pytest.raises(psycopg.OperationalError, match="password"):
             psycopg.connect(user=user, **door)
     assert secrets_file(cluster.state_dir).stat().st_mode & 0o777 == 0o600
