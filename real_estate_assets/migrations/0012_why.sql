@@ -14,8 +14,8 @@ create type prov.question as (tenant_id text, as_of timestamptz, model prov.trus
 create function prov.row_at (p_tenant text, p_mart text, p_key jsonb, p_as_of timestamptz) returns jsonb language plpgsql stable as $$
 declare key text[] := prov.mart_key(p_mart); found jsonb; conditions text;
 begin
-  if key is null then raise exception 'there is no mart %', quote_literal(p_mart) using errcode = 'undefined_table'; end if;
-  if p_key is null or not p_key ?& key then
+  if key is null or p_key is null then return null; end if;
+  if not p_key ?& key then
     raise exception 'a row of % is named by %', p_mart, array_to_string(key, ', ') using errcode = 'invalid_parameter_value';
   end if;
   if p_as_of is not null and exists (select from history.build b where b.tenant_id = p_tenant and b.published_at > p_as_of) then
@@ -42,7 +42,7 @@ create function prov.path_of (
 declare p prov.path; calibrated integer := (q.calibration).version; evidence_method text; r record;
 begin
   p.row_no := 1; p.mart := p_mart; p.field := p_field; p.field_group := p_group; p.segment := p_segment; p.band := p_band;
-  if length(p_ref) = 64 then p.public_sha256 := p_ref; else p.evidence_no := p_ref; evidence_method := 'unknown'; end if;
+  if length(p_ref) = 64 then p.public_sha256 := p_ref; elsif p_ref ~ '^\d+$' then p.evidence_no := p_ref; evidence_method := 'unknown'; end if;
   if p.evidence_no is not null then
     select coalesce(e.method, 'unknown') as method, e.checks_passed, e.checks_total, e.public_sha256, f.source_kind, f.vintage, e.file_no into r
       from prov.evidence e left join prov.source_file f on f.tenant_id = q.tenant_id and f.file_no = e.file_no
@@ -142,7 +142,7 @@ create function prov.further (q prov.question, p_paths prov.path[], p_method tex
 language plpgsql stable as $$
 declare p prov.path; found prov.path[] := '{}';
 begin
-  foreach p in array p_paths loop
+  foreach p in array coalesce(p_paths, '{}') loop
     p := prov.by_method(q, p, p_method);
     p.via := p_via;
     p.via_value := p_value;
@@ -233,6 +233,7 @@ declare found jsonb; key text; newest text := case p_mart when 'fct_assessments'
   when 'fct_changes' then 'm.new_vintage desc nulls last' when 'fct_ownership' then 'm.fiscal_year desc nulls last' else 'true' end;
 begin
   select string_agg(format('%L, m.%I', k, k), ', ') into key from unnest(prov.mart_key(p_mart)) k;
+  if key is null then return null; end if;
   execute format('select jsonb_agg(jsonb_build_object(%s) order by %s, m::text) from %s m where m.tenant_id = %L and m.property_id = %L', key, newest,
                  prov.mart_as_of(p_tenant, p_mart, p_as_of), p_tenant, p_property) into found;
   return found;

@@ -28,37 +28,17 @@ begin
   return reason;
 end $$;
 
--- The failed checks of a raw record: prov.failed_row_checks with its columns, planned once a session.
-create function prov.checks_failed_by (r raw.property) returns integer language plpgsql stable as $$
-begin
-  return prov.failed_row_checks(
-    p_address_raw => r.address_raw, p_city => r.city, p_state_or_province => r.state_or_province, p_postal_code => r.postal_code, p_fiscal_year =>
-    r.fiscal_year, p_use_code => r.use_code, p_use_description => r.use_description, p_zoning => r.zoning, p_tax_district => r.tax_district,
-    p_lot_size_sqft => r.lot_size_sqft, p_assessed_land_value_usd => r.assessed_land_value_usd, p_assessed_improvement_value_usd =>
-    r.assessed_improvement_value_usd, p_assessed_total_value_usd => r.assessed_total_value_usd, p_tax_amount_usd => r.tax_amount_usd,
-    p_has_residential_exemption => r.has_residential_exemption, p_gross_area_sqft => r.gross_area_sqft, p_living_area_sqft => r.living_area_sqft,
-    p_above_grade_area_sqft => r.above_grade_area_sqft, p_basement_finished_area_sqft => r.basement_finished_area_sqft,
-    p_basement_unfinished_area_sqft => r.basement_unfinished_area_sqft, p_architectural_style => r.architectural_style, p_occupancy => r.occupancy,
-    p_year_built => r.year_built, p_year_renovated => r.year_renovated, p_stories => r.stories, p_units_total => r.units_total, p_rooms_total =>
-    r.rooms_total, p_bedrooms_total => r.bedrooms_total, p_bathrooms_full => r.bathrooms_full, p_bathrooms_half => r.bathrooms_half, p_bathrooms_total
-    => r.bathrooms_total, p_fireplaces_total => r.fireplaces_total, p_condition_description => r.condition_description, p_condition_score =>
-    r.condition_score, p_interior_condition_score => r.interior_condition_score, p_grade_description => r.grade_description, p_grade_score =>
-    r.grade_score, p_view_description => r.view_description, p_view_score => r.view_score, p_is_waterfront => r.is_waterfront, p_heating_type =>
-    r.heating_type, p_heating_fuel => r.heating_fuel, p_has_central_air => r.has_central_air, p_parking_open_spaces => r.parking_open_spaces,
-    p_parking_covered_spaces => r.parking_covered_spaces, p_garage_spaces => r.garage_spaces, p_neighborhood_living_area_sqft =>
-    r.neighborhood_living_area_sqft, p_neighborhood_lot_size_sqft => r.neighborhood_lot_size_sqft, p_sale_price_usd => r.sale_price_usd, p_sale_date
-    => r.sale_date, p_deed_reference => r.deed_reference);
-end $$;
-
 -- What the property's other records say of a field: those that describe it less well, best first. A record that is silent
 -- is no rival. mask: its failed row checks. Read from the tenant's own leaves, which plan three times faster than the parents.
 create function prov.rival_records (p_tenant text, p_property uuid, p_field text)
 returns table (value jsonb, source_name text, source_kind text, vintage date, file_no integer, record_no integer, evidence_no integer,
                use_description text, use_code text, mask integer)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
-declare ranked text := format('intermediate__leaf.%I', 'int_property_records__ranked__' || tenancy.leaf_key(p_tenant)); k record; said raw.property;
+declare ranked text; k record; said raw.property;
 begin
-  if not prov.may_read(p_tenant) or to_regclass(ranked) is null then return; end if;
+  if not prov.may_read(p_tenant) then return; end if;
+  ranked := format('intermediate__leaf.%I', 'int_property_records__ranked__' || tenancy.leaf_key(p_tenant));
+  if to_regclass(ranked) is null then return; end if;
   for k in execute format('select k.* from %s k where k.tenant_id = %L and k.property_id = %L and k.property_rank > 1 order by k.property_rank',
                           ranked, p_tenant, p_property) loop
     execute format('select r from raw__leaf.%I r where r.tenant_id = %L and r.record_no = %s',
@@ -66,7 +46,24 @@ begin
     value := to_jsonb(said) -> p_field;
     continue when value is null or value = 'null';
     source_name := k.source_name; source_kind := k.source_kind; vintage := k.vintage; file_no := k.file_no; record_no := k.record_no;
-    evidence_no := said.evidence_no; use_description := said.use_description; use_code := said.use_code; mask := prov.checks_failed_by(said);
+    evidence_no := said.evidence_no; use_description := said.use_description; use_code := said.use_code;
+    mask := prov.failed_row_checks(
+      p_address_raw => said.address_raw, p_city => said.city, p_state_or_province => said.state_or_province, p_postal_code => said.postal_code, p_fiscal_year =>
+      r.fiscal_year, p_use_code => said.use_code, p_use_description => said.use_description, p_zoning => said.zoning, p_tax_district => said.tax_district,
+      p_lot_size_sqft => said.lot_size_sqft, p_assessed_land_value_usd => said.assessed_land_value_usd, p_assessed_improvement_value_usd =>
+      r.assessed_improvement_value_usd, p_assessed_total_value_usd => said.assessed_total_value_usd, p_tax_amount_usd => said.tax_amount_usd,
+      p_has_residential_exemption => said.has_residential_exemption, p_gross_area_sqft => said.gross_area_sqft, p_living_area_sqft => said.living_area_sqft,
+      p_above_grade_area_sqft => said.above_grade_area_sqft, p_basement_finished_area_sqft => said.basement_finished_area_sqft,
+      p_basement_unfinished_area_sqft => said.basement_unfinished_area_sqft, p_architectural_style => said.architectural_style, p_occupancy => said.occupancy,
+      p_year_built => said.year_built, p_year_renovated => said.year_renovated, p_stories => said.stories, p_units_total => said.units_total, p_rooms_total =>
+      r.rooms_total, p_bedrooms_total => said.bedrooms_total, p_bathrooms_full => said.bathrooms_full, p_bathrooms_half => said.bathrooms_half, p_bathrooms_total
+      => said.bathrooms_total, p_fireplaces_total => said.fireplaces_total, p_condition_description => said.condition_description, p_condition_score =>
+      r.condition_score, p_interior_condition_score => said.interior_condition_score, p_grade_description => said.grade_description, p_grade_score =>
+      r.grade_score, p_view_description => said.view_description, p_view_score => said.view_score, p_is_waterfront => said.is_waterfront, p_heating_type =>
+      r.heating_type, p_heating_fuel => said.heating_fuel, p_has_central_air => said.has_central_air, p_parking_open_spaces => said.parking_open_spaces,
+      p_parking_covered_spaces => said.parking_covered_spaces, p_garage_spaces => said.garage_spaces, p_neighborhood_living_area_sqft =>
+      r.neighborhood_living_area_sqft, p_neighborhood_lot_size_sqft => said.neighborhood_lot_size_sqft, p_sale_price_usd => said.sale_price_usd, p_sale_date
+      => said.sale_date, p_deed_reference => said.deed_reference);
     return next;
   end loop;
 end $$;
@@ -145,7 +142,7 @@ begin
 end $$;
 
 grant execute on function
-  prov.may_read (text), prov.checks_failed_by (raw.property), prov.reason_in_record (text, integer, integer, text), prov.rival_records (text, uuid, text),
+  prov.may_read (text), prov.reason_in_record (text, integer, integer, text), prov.rival_records (text, uuid, text),
   prov.rivals_of (prov.question, prov.field_map, jsonb), prov.prior_reliability (text, timestamptz),
   prov.null_reason (prov.question, prov.field_map, jsonb), prov.reason_of_change (text, jsonb), prov.reason_of_record (text, prov.field_map, jsonb)
 to reos_app, reos_analyst;
