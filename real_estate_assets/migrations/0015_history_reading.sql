@@ -28,9 +28,10 @@ begin
   select string_agg(', ' || history.newest_cell(c, format_type(a.atttypid, a.atttypmod)), '' order by i) into merged
     from unnest(p_columns) with ordinality as u (c, i) join pg_attribute a on a.attname = c and a.attrelid = to_regclass(format('history.%I', p_mart))
    where not history.is_provenance(c);
-  select string_agg(case when history.is_support(c) then format(', s%s.evidence_no as %I', i, c) else format(', %I', c) end, '' order by i),
-         string_agg(format(' left join history.supports_at(%L, %L, %L, %s) s%s on s%5$s.support_no = p.%3$I', p_tenant, p_mart, c, p_build, i), '')
-           filter (where history.is_support(c)) into cells, supports
+  select string_agg(case when history.is_support(c) then format(', s%s.evidence_no as %I', i, c)
+                         when history.is_provenance(c) then format(', p.%I', c) else format(', found.%I', c) end, '' order by i),
+         string_agg(format(' left join (select support_no, evidence_no from history.supports_at(%L, %L, %L, %s)) s%s on s%5$s.support_no = p.%3$I',
+                           p_tenant, p_mart, c, p_build, i), '') filter (where history.is_support(c)) into cells, supports
     from unnest(p_columns) with ordinality as u (c, i);
   if exists (select from unnest(p_columns) c where history.is_provenance(c)) then
     prov := format(' left join (select distinct on (%1$s) * from history.%2$I where tenant_id = %3$L and history_build_no <= %4$s and %5$s'
@@ -38,23 +39,23 @@ begin
   end if;
   return format($sql$(
     with tops as (
-      select %1$s, max(history_build_no) as top, max(history_build_no) filter (where history_changed is null) as base,
-             max(history_build_no) filter (where history_is_gone) as gone
+      select %1$s, max(history_build_no) as history_top, max(history_build_no) filter (where history_changed is null) as history_base,
+             max(history_build_no) filter (where history_is_gone) as history_gone
       from history.%2$I where tenant_id = %3$L and history_build_no <= %4$s and %5$s group by %1$s),
-    living as (select * from tops where gone is null or base > gone),
+    living as (select * from tops where history_gone is null or history_base > history_gone),
     found as (
       select %1$s%6$s from history.%2$I v join living using (%1$s)
-      where v.tenant_id = %3$L and v.history_build_no = base and top = base and %5$s
+      where v.tenant_id = %3$L and v.history_build_no = history_base and history_top = history_base and %5$s
       union all
       select %1$s%7$s from (
         select v.* from history.%2$I v join living using (%1$s)
-        where v.tenant_id = %3$L and v.history_build_no between base and %4$s and top > base and %5$s
+        where v.tenant_id = %3$L and v.history_build_no between history_base and %4$s and history_top > history_base and %5$s
         order by %1$s, v.history_build_no desc) v
       group by %1$s)
-    select %3$L::text as tenant_id, %1$s%8$s from found%9$s%10$s)$sql$,
+    select %3$L::text as tenant_id%11$s%8$s from found%9$s%10$s)$sql$,
     keys, p_mart, p_tenant, p_build, p_where,
     history.each(array(select c from unnest(p_columns) with ordinality as u (c, i) where not history.is_provenance(c) order by i), ', v.%I', ''),
-    coalesce(merged, ''), coalesce(cells, ''), prov, coalesce(supports, ''));
+    coalesce(merged, ''), coalesce(cells, ''), prov, coalesce(supports, ''), history.each(p_key, ', found.%I', ''));
 end $$;
 
 -- One row of a mart as it was served on a day, all its columns; null where it did not exist then, or is not the caller's.

@@ -257,3 +257,28 @@ def test_the_run_that_published_is_kept(owner: Connection) -> None:
     assert owner.execute("select build_no, invocation_id, run_id, marts from history.build order by 1").fetchall() == [
         (1, "by hand", None, ["dim_lots"]), (2, "by a run", "run-7", ["dim_lots"]),
     ]  # fmt: skip
+
+
+def test_a_marts_columns_may_have_any_name(owner: Connection) -> None:
+    """Those of history's own tables, too: a column of fct_changes is called field."""
+    query = (
+        "select '__TENANT__'::text as tenant_id, 'a' as lot, 'f' as field, 1 as build_no, 2 as support_no, mart,"
+        " base, base as top, 3 as assessor_evidence_no from (values ('m', {0})) as v (mart, base)"
+    )
+    finish = [
+        "alter table %s alter lot set not null, alter field set not null",
+        "create unique index on %s (lot, field)",
+    ]
+    for number in (1, 2):
+        invocation = f"i{number}"
+        staged = one(
+            owner, "select tenancy.stage('marts', 'odd', 'alpha', %s, %s, %s)", invocation, query.format(number), finish
+        )
+        assert staged["ok"], staged
+        owner.execute("update history.build set heaps = '{}'")  # compared with the history itself
+        assert one(owner, "select tenancy.publish('alpha', %s)", invocation) == 1
+    found = one(owner, 'select history.row_at(\'alpha\', \'odd\', \'{"lot": "a", "field": "f"}\', now())')
+    assert found == {
+        "tenant_id": "alpha", "lot": "a", "field": "f", "build_no": 1, "support_no": 2, "mart": "m", "base": 2,
+        "top": 2, "assessor_evidence_no": 3,
+    }  # fmt: skip
