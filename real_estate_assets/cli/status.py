@@ -67,6 +67,9 @@ def print_summaries(console: Console, summaries: Sequence[TenantSummary]) -> Non
     for one in summaries:
         for stage, error in _told(one.failing).items():
             console.print(Text(f"\n{one.tenant_id}, {stage}: ", style="red") + Text(error))
+        if one.recall_changes:
+            told = f"{', '.join(one.recall_changes)}; `reos materialize` rebuilds its marts"
+            console.print(Text(f"\n{one.tenant_id} is out of date: ", style="yellow") + Text(told))
 
 
 def _print_table(

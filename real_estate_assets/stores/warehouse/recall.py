@@ -259,7 +259,8 @@ def awaiting_rebuild(warehouse: Warehouse, tenant_id: str) -> list[str]:
             "  from prov.recall r join prov.source_file f using (tenant_id, file_no) where tenant_id = %(tenant)s"
             "  union all"
             "  select f.layer, r.recalled_at, r.restored_at"
-            "  from prov.public_recall r join prov.public_file f using (sha256))"
+            "  from prov.public_recall r join prov.public_file f using (sha256) where exists ("
+            "   select from prov.evidence e where e.tenant_id = %(tenant)s and e.public_sha256 = r.sha256))"
             " select name, restored_at is null from changed, published"
             " where greatest(recalled_at, restored_at) > published.at order by 1",
             {"tenant": tenant_id},

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from real_estate_assets.stores.warehouse.connection import Warehouse
+from real_estate_assets.stores.warehouse.recall import awaiting_rebuild
 
 if TYPE_CHECKING:
     from psycopg.sql import Composed
@@ -72,6 +73,7 @@ class TenantSummary:
     checks_failed: int
     published_at: dt.datetime | None
     failing: dict[str, str] = field(default_factory=dict)  # stage -> what happened and what to do
+    recall_changes: list[str] = field(default_factory=list)  # files recalled or restored since the marts were published
 
 
 def summarize(warehouse: Warehouse, tenant_id: str) -> TenantSummary:
@@ -96,6 +98,7 @@ def summarize(warehouse: Warehouse, tenant_id: str) -> TenantSummary:
         checks_failed=sum(not one.is_ok for one in checks),
         published_at=max((one.at for one in latest if one.node_id == "publish" and one.is_ok), default=None),
         failing={one.node_id: one.error or "" for one in latest if one.is_failing_stage},
+        recall_changes=awaiting_rebuild(warehouse, tenant_id),
     )
 
 
