@@ -11,13 +11,15 @@ set statement_timeout = '60s';
 
 create aggregate prov.product (double precision) (sfunc = float8mul, stype = double precision, initcond = '1');
 
--- Survival over an age, S ^ years. Through the logarithm and with a floor, because power() raises an error where the result
--- is too small for a double (a half-life of weeks, an age of centuries).
+-- Survival over an age, S ^ years. Through the logarithm, and 0 where it is less than e ^ -100: Postgres raises an error
+-- where a power or a product is too small for a double (a half-life of weeks, an age of centuries).
 create function prov.persistence (p_model prov.trust_model, p_survival_per_year double precision, p_age_days double precision)
 returns double precision language sql immutable parallel safe
-return case when p_survival_per_year = 0 then case when coalesce(p_age_days, p_model.unknown_age_days) > 0 then 0 else 1 end
-            else exp(greatest(-700, greatest(0, coalesce(p_age_days, p_model.unknown_age_days))
-                                    * coalesce(ln(p_survival_per_year) / 365.25, ln(0.5) / p_model.unknown_half_life_days))) end;
+return case
+  when coalesce(p_age_days, p_model.unknown_age_days) <= 0 then 1
+  when p_survival_per_year = 0 then 0
+  when coalesce(p_age_days, p_model.unknown_age_days) * coalesce(ln(p_survival_per_year) / 365.25, ln(0.5) / p_model.unknown_half_life_days) < -100 then 0
+  else exp(coalesce(p_age_days, p_model.unknown_age_days) * coalesce(ln(p_survival_per_year) / 365.25, ln(0.5) / p_model.unknown_half_life_days)) end;
 
 -- Share of a file's checks that passed, with half a check on either side: no check at all is a half.
 create function prov.partition_factor (p_passed integer, p_total integer) returns double precision language sql immutable parallel safe
