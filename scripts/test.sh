@@ -5,4 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# Where this is set, as in many container images, each of the hundred programs that the tests start would compile the
+# same libraries again.
+unset PYTHONDONTWRITEBYTECODE
 exec .venv/bin/python -m pytest --numprocesses auto --dist loadscope --no-loadscope-reorder --cov --cov-report term-missing:skip-covered "$@"

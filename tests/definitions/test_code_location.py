@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from real_estate_assets.settings import PROJECT_ROOT, Settings
-from real_estate_assets.stores.dbt_process import parsed_project
+from tests.made_manifest import bring_manifest
 
 SECONDS = 240  # it takes under 4 s on a quiet machine
 HEAVY = (
@@ -44,8 +43,7 @@ HEAVY = (
 def bare_environment(tmp_path: Path) -> dict[str, str]:
     """No cluster, no password, no home: what a build server has, once it has parsed the dbt project."""
     bare = Settings(environment="test", state_dir=tmp_path / "state")
-    parsed_project(bare).mkdir(parents=True)
-    shutil.copy(parsed_project(Settings(environment="test")) / "manifest.json", parsed_project(bare))
+    bring_manifest(bare.state_dir)
     kept = {
         name: os.environ[name]
         for name in ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")

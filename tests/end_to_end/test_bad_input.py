@@ -125,6 +125,7 @@ class Refused:
 
 
 GOOD = csv_bytes(roll_rows())
+# Those that are mended in the last test have names that stand side by side: neighbours are one chunk of one run.
 REFUSED: dict[str, Refused] = {
     "not-delivered": Refused([roll_source("roll.csv")], {}, "landing/source_files", ["roll.csv", "awaited"]),
     "out-of-its-folder": Refused(
@@ -149,7 +150,7 @@ REFUSED: dict[str, Refused] = {
         "records",
         ["roll.csv", "'Land'", "assessed_land_value_usd", "LandVal", "tenant file"],
     ),
-    "column-missing": Refused(
+    "mended-column-missing": Refused(
         *_roll(csv_bytes([r[:-1] for r in roll_rows()], HEADER[:-1])),
         "records",
         ["roll.csv", "'SalePrice'", "sale_price_usd"],
@@ -159,7 +160,7 @@ REFUSED: dict[str, Refused] = {
         "records",
         ["roll.csv", "SaleDate", "more than once"],
     ),
-    "truncated-archive": Refused(
+    "mended-truncated-archive": Refused(
         *_roll(packed(GOOD)[:-40], "roll.csv.gz"), "records", ["roll.csv.gz", "cut short", "Fetch the file again"]
     ),
     "zip-bomb": Refused(*_roll(packed(b"\0" * (32 << 20)), "roll.csv.gz"), "records", ["roll.csv.gz", "200 times"]),
@@ -176,7 +177,7 @@ REFUSED: dict[str, Refused] = {
     "workbook": Refused(
         *_roll(_zip(("xl/workbook.xml", b"<x/>"))), "records", ["roll.csv", "zip archive", "saved as csv"]
     ),
-    "metres-as-degrees": Refused(*_parcels(_in_metres()), "records", ["parcels.geojson", "degrees", "crs"]),
+    "mended-metres-as-degrees": Refused(*_parcels(_in_metres()), "records", ["parcels.geojson", "degrees", "crs"]),
     "another-state": Refused(
         *_parcels(_elsewhere()), "records", ["parcels.geojson", "100.0% of 30 points", "county_fips"]
     ),
@@ -192,7 +193,7 @@ REFUSED: dict[str, Refused] = {
     ),
     "not-json": Refused(*_parcels(b"<html>502 Bad Gateway</html>"), "records", ["parcels.geojson"]),
     "truncated-json": Refused(*_parcels(parcel_layer()[:-200]), "records", ["parcels.geojson"]),
-    "keys-all-blank": Refused(
+    "mended-keys-all-blank": Refused(
         *_roll(csv_bytes([["", "", *r[2:]] for r in roll_rows()])),
         "records",
         ["blocking checks failed", "batch_rules_hold"],
@@ -415,9 +416,9 @@ def test_rows_in_are_accepted_plus_quarantined_for_every_file(estate: Platform) 
 
 
 def test_a_refused_file_is_kept_and_shows_why(estate: Platform) -> None:
-    file = evidence.files(estate.warehouse, "truncated-archive")[0]
+    file = evidence.files(estate.warehouse, "mended-truncated-archive")[0]
     assert file.read_status == "refused"
-    assert file.read_error == REFUSED["truncated-archive"].says[0] + file.read_error[len("roll.csv.gz") :]
+    assert file.read_error == REFUSED["mended-truncated-archive"].says[0] + file.read_error[len("roll.csv.gz") :]
     assert file.record_count is None
 
 
@@ -460,13 +461,13 @@ def test_a_slug_that_is_none_reaches_no_statement(estate: Platform, slug: str) -
 def test_a_refused_tenant_is_healed_by_a_repaired_file(estate: Platform) -> None:
     """The refused bytes stay landed; the file that replaces them is what counts."""
     for tenant_id, uri, content in (
-        ("column-missing", "roll.csv", GOOD),
-        ("truncated-archive", "roll.csv.gz", gzip.compress(GOOD)),
-        ("keys-all-blank", "roll.csv", GOOD),
-        ("metres-as-degrees", "parcels.geojson", parcel_layer()),
+        ("mended-column-missing", "roll.csv", GOOD),
+        ("mended-truncated-archive", "roll.csv.gz", gzip.compress(GOOD)),
+        ("mended-keys-all-blank", "roll.csv", GOOD),
+        ("mended-metres-as-degrees", "parcels.geojson", parcel_layer()),
     ):
         estate.put(tenant_id, {uri: content})
-    healed = ["column-missing", "truncated-archive", "keys-all-blank", "metres-as-degrees"]
+    healed = ["mended-column-missing", "mended-truncated-archive", "mended-keys-all-blank", "mended-metres-as-degrees"]
     estate.run(*healed)
     for tenant_id in healed:
         assert estate.error(tenant_id, "records") is None

@@ -367,11 +367,12 @@ SLUGS = st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True)
 @given(pairs=st.lists(st.tuples(SLUGS, SLUGS), min_size=20, max_size=20))
 def test_tenants_never_share_an_identifier(module_warehouse_db: Any, pairs: list[tuple[str, str]]) -> None:
     with psycopg.connect(module_warehouse_db.dsn("owner")) as connection:
-        for one, other in pairs:
-            names = connection.execute(
-                "select tenancy.analyst_schema(%(a)s), tenancy.analyst_role(%(a)s), tenancy.leaf_key(%(a)s),"
-                " tenancy.analyst_schema(%(b)s), tenancy.analyst_role(%(b)s), tenancy.leaf_key(%(b)s)",
-                {"a": one, "b": other},
-            ).fetchall()[0]
-            assert all(len(name) <= 63 for name in names)
-            assert all((names[i] == names[i + 3]) == (one == other) for i in range(3))
+        found = connection.execute(
+            "select tenancy.analyst_schema(a), tenancy.analyst_role(a), tenancy.leaf_key(a),"
+            " tenancy.analyst_schema(b), tenancy.analyst_role(b), tenancy.leaf_key(b)"
+            " from unnest(%s::text[], %s::text[]) with ordinality as pair (a, b, n) order by n",
+            [list(side) for side in zip(*pairs, strict=True)],
+        ).fetchall()
+    for (one, other), names in zip(pairs, found, strict=True):
+        assert all(len(name) <= 63 for name in names)
+        assert all((names[i] == names[i + 3]) == (one == other) for i in range(3))

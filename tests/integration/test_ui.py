@@ -16,6 +16,7 @@ from real_estate_assets.cli import background
 from real_estate_assets.settings import Settings, process_environment
 from real_estate_assets.stores.cluster_files import free_port, port_in_use
 from real_estate_assets.stores.local_cluster import LocalCluster
+from tests.made_manifest import bring_manifest
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def state(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "state"
     cluster = LocalCluster(Settings(environment="test", state_dir=folder), throwaway=True)
     cluster.start()
+    bring_manifest(folder)
     yield folder
     for name in ("daemon", "webserver"):
         background.stop(folder / f"{name}.pid")

@@ -13,6 +13,7 @@ import pytest
 from real_estate_assets.settings import Settings, process_environment
 from real_estate_assets.stores.local_cluster import LocalCluster
 from real_estate_assets.stores.object_store import open_store
+from tests.made_manifest import bring_manifest
 
 Reos = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -41,6 +42,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("reos") / "state"
     cluster = LocalCluster(Settings(environment="test", state_dir=folder), throwaway=True)
     cluster.start()
+    bring_manifest(folder)
     yield folder
     cluster.destroy()
 
