@@ -195,12 +195,9 @@ def test_a_reference_layer_fits_its_file(layer: Reference) -> None:
     assert layer.coverage in {None, *(other.name for other in REFERENCES)}
 
 
-def test_shipped_files_are_used_or_are_answer_keys() -> None:
+def test_every_shipped_file_is_used() -> None:
     used = {file.uri for _, _, file in FILES} | {Path(layer.uri).name for layer in REFERENCES}
-    assert {path.name for path in (DEMO / "data").iterdir()} - used == {
-        "answer_key_parcels_100yr.geojson.gz",
-        "answer_key_parcels_500yr.geojson.gz",
-    }
+    assert {path.name for path in (DEMO / "data").iterdir()} == used
 
 
 def test_the_registry_has_a_reasoned_entry_for_every_kind() -> None:
