@@ -67,9 +67,9 @@ def predicted_halves(lots: pl.DataFrame) -> list[tuple[int, float, int]]:
     # Row by row in turn: neighbours in the roll are neighbours in town, and both halves see every part of it.
     numbered = lots.with_row_index("place")
     halves = [
-        pair_agreement(numbered.filter(pl.col("place") % 2 == half), "stated_sqft", "drawn_sqft", comparison, segment="segment")
-        for half in (0, 1)
-    ]  # fmt: skip
+        pair_agreement(part, "stated_sqft", "drawn_sqft", comparison, segment="segment")
+        for part in (numbered.filter(pl.col("place") % 2 == half) for half in (0, 1))
+    ]
     found = []
     for judged, taught in (halves, halves[::-1]):
         parameters = calibration.reliability_parameters(KIND, FIELD, taught, prior=prior, against="", model=model)
