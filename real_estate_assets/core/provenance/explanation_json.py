@@ -92,7 +92,7 @@ def _evidence(one: Mapping[str, Any]) -> Evidence:
 
 def _checks(document: Mapping[str, Any]) -> tuple[Check, ...]:
     partition = [
-        Check("partition", one.get("rule") or one.get("name") or "", one.get("description"), one.get("passed"))
+        Check("partition", one.get("rule") or "", one.get("told"), one.get("passed"))
         for one in _listed(document, "partition")
     ]
     rows = [Check("row", one["name"], one.get("description"), one.get("passed")) for one in _listed(document, "row")]

@@ -24,6 +24,21 @@ _NULL = {
     "source_null": "the layer covers the place and gives no value",
     "zone_undetermined": "the zone itself means 'not studied', or does not say which of two things it is",
     "zone_not_on_scale": "the score scale does not know this zone; nothing is guessed",
+    "computed_from_perils": "a composite has no zone of its own: it is computed from the perils",
+    "not_applicable": "there is nothing to give a reason for",
+    "none_failed": "no check of the record failed",
+    "no_earlier_sale": "no earlier sale of the property is known",
+    "earlier_sales_unknown": "the files do not say what was sold before",
+    "price_unknown": "the price is unknown",
+    "no_sale_gives_it": "no sale of the group states it",
+    "not_computable": "it cannot be computed from what is known",
+    "whole_property": "the change is about the property as a whole",
+    "absent_before": "the older file does not have the property",
+    "absent_after": "the newer file does not have the property any more",
+    "not_a_number": "what the files say there is a word, not a number",
+    "was_zero": "the older value is zero, so there is no percentage of it",
+    "no_account_number": "the owner's record names no account",
+    "account_not_found": "no property has the account that the owner's record names",
 }
 _NO_TRUST = {
     "no_value": "an unknown value claims nothing, so nothing can be trusted or doubted",
@@ -75,6 +90,8 @@ def null_words(reason: str | None) -> str:
     """Why a value is unknown. A reason that has no sentence here is shown as it stands."""
     if reason is None:
         return "no reason is recorded"
+    if reason.startswith("unknown_input: "):
+        return f"what it is computed from is unknown itself: {reason.partition(': ')[2]}"
     return _NULL.get(reason, reason.replace("_", " "))
 
 

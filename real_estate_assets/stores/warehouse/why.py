@@ -43,6 +43,16 @@ class NotYetError(LookupError):
     """The property is known, but had no such cell at the time that was asked about."""
 
 
+class NotOfAPropertyError(ValueError):
+    """The mart's rows belong to no single property; the message says how to ask for one of them."""
+
+    def __init__(self, reference: FieldReference, tenant_id: str) -> None:
+        super().__init__(
+            f"rows of {reference.mart} belong to no single property. Ask for one by its key (docs/marts), in SQL:"
+            f" select prov.why('{tenant_id}', '{reference.mart}', '{{\"KEY\": \"VALUE\"}}', '{reference.field}')"
+        )
+
+
 def why(
     warehouse: Warehouse,
     raw_files: RawFiles | None,
@@ -58,11 +68,14 @@ def why(
     raw record out.
 
     Raises NoSuchPropertyError (also for an unknown tenant, and for another tenant's property), AmbiguousPropertyError,
-    UnknownFieldError, NotYetError.
+    UnknownFieldError, NotYetError, NotOfAPropertyError.
     """
     found = find_property(warehouse, tenant_id, property)
     with warehouse.as_app(tenant_id) as connection:
-        reference = find_field(field, _fields(connection))
+        fields = _fields(connection)
+        reference = find_field(field, fields)
+        if "property_id" not in fields[reference.mart]:
+            raise NotOfAPropertyError(reference, tenant_id)
         document = _ask(connection, tenant_id, found, reference, as_of)
         if document is None:
             raise NotYetError(_nothing(found, reference, as_of))
