@@ -56,14 +56,14 @@ def reliability_diagram(bins: Sequence[ReliabilityBin], label: str) -> str:
     return svg_image(plot, SIDE + 3 * MARGIN, SIDE + MARGIN + 18, text)
 
 
-def trend(means: Sequence[float], low_ends: Sequence[float], label: str) -> str:
-    """Two lines over the builds, oldest first: the mean (solid, blue) and the lowest tenth (dashed, ochre), 0 to 1.
+def trend(means: Sequence[float], solid_shares: Sequence[float], label: str) -> str:
+    """Two lines over the builds, oldest first: mean trust (solid, blue), share of solid cells (dashed, ochre), 0 to 1.
 
     At most the newest 20 builds; NaN breaks a line. Raises ValueError for unequal lengths.
     """
-    if len(means) != len(low_ends):
-        raise ValueError(f"a trend needs as many means as low ends, got {len(means)} and {len(low_ends)}")
-    pairs = list(zip(means, low_ends, strict=True))[-_MOST_BUILDS:]
+    if len(means) != len(solid_shares):
+        raise ValueError(f"a trend needs as many means as shares, got {len(means)} and {len(solid_shares)}")
+    pairs = list(zip(means, solid_shares, strict=True))[-_MOST_BUILDS:]
     text = caption(label, sum(not math.isnan(mean) for mean, _ in pairs), 0)
     if not pairs:
         return text
@@ -71,13 +71,13 @@ def trend(means: Sequence[float], low_ends: Sequence[float], label: str) -> str:
         f'<path stroke="{colour}" stroke-width="2" stroke-linecap="round" fill="none"{dash} d="{_line(values)}"/>'
         for colour, dash, values in (
             (SOLID, "", [mean for mean, _ in pairs]),
-            (FAIR, ' stroke-dasharray="1 4"', [low for _, low in pairs]),
+            (FAIR, ' stroke-dasharray="1 4"', [solid for _, solid in pairs]),
         )
     )
     frame = f'<path stroke="#999" fill="none" d="M0 0v{_TREND_HEIGHT}h{_TREND_WIDTH}"/>'
     words = (
         f'<text font-size="10" fill="#666" y="{_TREND_HEIGHT + 11}">the last {len(pairs)} builds, 0 to 1; '
-        "dashed: lowest tenth</text>"
+        "dashed: solid cells</text>"
     )
     return svg_image(frame + lines + words, _TREND_WIDTH, _TREND_HEIGHT + AXIS, text)
 

@@ -90,7 +90,7 @@ def test_a_trend_is_drawn_inline_whatever_happened(builds: list[tuple[float, flo
 
 
 def test_a_trend_needs_both_lines() -> None:
-    with pytest.raises(ValueError, match="as many means as low ends, got 2 and 1"):
+    with pytest.raises(ValueError, match="as many means as shares, got 2 and 1"):
         trend([0.1, 0.2], [0.1], "by build")
 
 

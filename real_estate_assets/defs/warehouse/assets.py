@@ -1,5 +1,6 @@
 """dbt's models as tenant-partitioned assets. Belongs here: the one call of dbt and its events by tenant."""
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -22,9 +23,11 @@ from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event
 from real_estate_assets.defs.trust import keys as trust_keys
 from real_estate_assets.defs.warehouse.pictures import input_metadata, mart_metadata
 from real_estate_assets.defs.warehouse.translator import TenantTranslator
+from real_estate_assets.defs.warehouse.trust_record import trust_record
 from real_estate_assets.settings import get_settings
 from real_estate_assets.stores.dbt_process import build_arguments, load_manifest, run_dbt
 from real_estate_assets.stores.warehouse import Warehouse, outcomes
+from real_estate_assets.stores.warehouse.trust_summary import now
 from real_estate_assets.stores.warehouse.turns import turn
 
 STAGE = Stage(
@@ -101,17 +104,23 @@ def _events(
 ) -> Iterator[Event]:
     """One materialization per (model, tenant) that was published, one evaluation per (test, tenant)."""
     published = {o.tenant_id for o in found if o.node_id == "publish" and o.is_ok}
+    as_of = now(client)
     for tenant_id, fingerprint in made_of.items():
         own = [o for o in found if o.tenant_id == tenant_id]
         checks = [c for o in own if o.node_id.startswith("test.") and (c := _check(context, o)) is not None]
-        built = _assets(client, tenant_id, own, checks) if tenant_id in published else []
+        built = _assets(context, client, tenant_id, own, checks, as_of) if tenant_id in published else []
         yield from tenant_events(
             context, StageResult(built, checks), tenant_id, made_of=fingerprint, code_version=STAGE.code_version
         )
 
 
 def _assets(
-    client: Warehouse, tenant_id: str, own: Sequence[outcomes.Outcome], checks: Sequence[CheckResult]
+    context: dg.AssetExecutionContext,
+    client: Warehouse,
+    tenant_id: str,
+    own: Sequence[outcomes.Outcome],
+    checks: Sequence[CheckResult],
+    as_of: dt.datetime,
 ) -> list[AssetResult]:
     inputs = input_metadata(client, tenant_id)
     built = []
@@ -125,6 +134,7 @@ def _assets(
             "checks_passed": sum(verdicts),
             "checks_failed": len(verdicts) - sum(verdicts),
             **mart_metadata(client, tenant_id, key),
+            **trust_record(client, context.instance, tenant_id, key, as_of),
             **inputs,
         }
         built.append(AssetResult(key, outcome.row_count or 0, metadata))
