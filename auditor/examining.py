@@ -15,6 +15,7 @@ from auditor.book import Book, DamagedFileError, FileRef, SourceFile
 from auditor.comparing import RELATIVE, agrees, as_text
 from auditor.desk import Desk
 from auditor.ledger import Mart, Row
+from auditor.row_checks import UnknownCheckError
 from auditor.rules import RULES
 from auditor.rules.base import AS_SUPPORTED, GROUP_OF_TYPE, NOTHING, OWN_RECORD, READING, NoSuchRowError, RowRules, Support
 
@@ -83,6 +84,8 @@ class Examiner:
             self._value(cell, rules)
         except _Finding as f:
             return self._verdict(cell, f.verdict, f.what, as_text(f.expected), as_text(f.found), where)
+        except UnknownCheckError as error:
+            return self._verdict(cell, NOT_AUDITED, str(error), where=where)
         except NoSuchRowError as error:
             return self._verdict(cell, MISMATCH, str(error), where=where)
         except DamagedFileError as error:

@@ -20,6 +20,8 @@ from auditor.hazard_scale import Scale
 from auditor.places import Place
 
 SLIVER_SHARE = 0.001
+# What FEMA does not draw, docs/hazards.md; the layer's own description may name another.
+BACKGROUND = {"zone_code": "X", "zone_subtype": "AREA OF MINIMAL FLOOD HAZARD"}
 PERILS = ("flood", "heat", "wildfire")
 
 
@@ -182,7 +184,7 @@ class Hazards:
             if file is None or "peril" not in entry or "resolution" not in entry:
                 continue
             layer = Layer(name, entry["peril"], entry["resolution"], file, list(self._zones(file)))
-            layer.background = entry.get("background", {})
+            layer.background = entry.get("background") or BACKGROUND
             cover = self.book.public.get(entry.get("coverage", ""))
             if cover is not None:
                 drawn = [self._shape(cover, number) for number in range(self.book.count(cover))]

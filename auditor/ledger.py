@@ -60,12 +60,14 @@ class Ledger:
         return [str(county) for county in described.get("county_fips", [])]
 
     def source_files(self) -> list[Row]:
-        """Files in force: read, not stopped by a gate, not replaced."""
-        return self.rows(
-            "select * from prov.source_file where tenant_id = %s and is_current and read_status = 'read'"
-            " and gate_passed is not false order by file_no",
-            [self.tenant_id],
-        )
+        """Files in force: read, not stopped by a gate, not replaced, and not recalled before the marts were built.
+
+        A recall takes effect on trust at once and on the marts with the next build: until then dim_source_files still
+        lists the file, and the cells that rest on it are audited against it.
+        """
+        listed = self.rows(LISTED, [self.tenant_id]) if self.mart("dim_source_files") else []
+        in_marts = {row["file_no"] for row in listed}
+        return [f for f in self.rows(IN_FORCE, [self.tenant_id]) if not f["is_recalled"] or f["file_no"] in in_marts]
 
     def refused(self) -> dict[int, dict[str, set[int]]]:
         """File -> stage -> numbers of records that were refused there."""
@@ -94,8 +96,11 @@ class Ledger:
         return {row["source_kind"]: row["reliability"] for row in rows}
 
     def public_files(self) -> list[Row]:
-        """Public files, newest first."""
-        return self.rows("select * from prov.public_file order by received_at desc, sha256")
+        """Public files, newest first; recalled ones last, so that they serve only where nothing else does."""
+        return self.rows(
+            "select p.*, exists (select from prov.public_recall r where r.sha256 = p.sha256 and r.restored_at is null)"
+            " as is_recalled from prov.public_file p order by is_recalled, received_at desc, sha256"
+        )
 
     def seed(self, name: str) -> list[Row]:
         """A reviewed table that ships with the models."""
@@ -139,6 +144,12 @@ class Ledger:
         return found[0] if found else None
 
 
+LISTED = "select file_no from marts.dim_source_files where tenant_id = %s"
+IN_FORCE = """
+select f.*, exists (select from prov.recall r where r.tenant_id = f.tenant_id and r.file_no = f.file_no and r.restored_at is null) as is_recalled
+from prov.source_file f
+where f.tenant_id = %s and f.is_current and f.read_status = 'read' and f.gate_passed is not false order by f.file_no
+"""
 COLUMNS = """
 select a.attname, format_type(a.atttypid, a.atttypmod) as kind from pg_attribute a
 where a.attrelid = to_regclass('marts.' || quote_ident(%s)) and a.attnum > 0 and not a.attisdropped order by a.attnum

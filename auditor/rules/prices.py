@@ -11,7 +11,7 @@ from auditor.book import SourceFile
 from auditor.columns import Statement
 from auditor.rules.base import NoSuchRowError, RowRules, Rule
 
-LAYER = "fhfa_hpi_county"
+KIND = "fhfa_hpi"
 
 
 def _said(field: str) -> Rule:
@@ -33,10 +33,10 @@ class IndexRow(RowRules):
     @cached_property
     def file(self) -> SourceFile:
         """The index as it was landed."""
-        found = self.desk.book.public.get(LAYER)
-        if found is None:
-            raise NoSuchRowError(f"no public file of {LAYER} is on record")
-        return found
+        found = [f for f in self.desk.book.public.values() if f.row["source_kind"] == KIND]
+        if not found:
+            raise NoSuchRowError(f"no public file of kind {KIND} is on record")
+        return found[0]
 
     @cached_property
     def record_no(self) -> int:
