@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from real_estate_assets.settings import Settings
 
 
+_SUPPORTS = "_(evidence_nos?|record_nos?|public_sha256|checks_failed)$"
+
+
 @dataclass(frozen=True)
 class Times:
     """CPU seconds of the rounds that count."""
@@ -70,7 +73,10 @@ def compiled_model(settings: Settings, name: str, tenant_id: str) -> str:
 
 
 def without_provenance(connection: Connection[Any], mart: str, sql: str) -> str:
-    """The same model with the fields alone: what nobody selects, Postgres does not compute."""
-    query = "select field from prov.field_map where mart = %s and field_group <> 'provenance' order by field"
-    fields = ", ".join(f'"{field}"' for (field,) in connection.execute(query, (mart,)).fetchall())
+    """The same model without evidence, locators and masks: what nobody selects, Postgres does not compute.
+
+    Why a value is null stays: that is what the mart says instead of it.
+    """
+    query = "select field from prov.field_map where mart = %s and not (field_group = 'provenance' and field ~ %s)"
+    fields = ", ".join(f'"{field}"' for (field,) in connection.execute(query, (mart, _SUPPORTS)).fetchall())
     return f"select {fields} from ({sql}) as model"
