@@ -23,13 +23,22 @@ from benchmarks.gates import (
     isolation,
     rebuild,
     rows,
+    trust_audit,
     trust_calibration,
+    trust_independent,
+    trust_overall,
+    trust_recall,
+    trust_stored,
+    trust_why,
 )
 from benchmarks.gates.demo import Demo, DemoError, built_demo
 from benchmarks.gates.line import Gate, gate
 from benchmarks.report import ROOT, conclude, may_hold, selected
 
-ON_THE_DEMO: tuple[ModuleType, ...] = (rows, flood, contracts, rebuild, trust_calibration)
+OF_TRUST: tuple[ModuleType, ...] = (
+    trust_calibration, trust_independent, trust_why, trust_recall, trust_stored, trust_overall, trust_audit,
+)  # fmt: skip
+ON_THE_DEMO: tuple[ModuleType, ...] = (rows, flood, contracts, rebuild, *OF_TRUST)
 BY_THEMSELVES: tuple[ModuleType, ...] = (elsewhere, isolation, code_location)
 LONG: tuple[ModuleType, ...] = (from_nothing,)
 DEMO_PREFIX = "spine.demo"
