@@ -106,8 +106,13 @@ begin
   return leaf;
 end $$;
 
+-- Whether any of these cells differs between n and o. Compared byte by byte, which asks nothing of a type and costs least: a
+-- geometry is not rebuilt, nor a jsonb read.
+create function history.differ (p_columns text[]) returns text language sql immutable parallel safe
+return case when p_columns = '{}' then 'false'
+            else format('record_image_ne(row(%s), row(%s))', history.each(p_columns, 'n.%I', ', '), history.each(p_columns, 'o.%I', ', ')) end;
+
 -- The values of one mart: one row a row that is new, changed or gone. A changed row holds its changed cells and their names.
--- Compared byte by byte, which asks nothing of a type and costs least: a geometry is not rebuilt, nor a jsonb read.
 create function history.record_values (p_leaf text, p_tenant text, p_build integer, p_new text, p_old text, p_key text[], p_columns text[])
 returns bigint language plpgsql as $$
 declare n bigint;
@@ -124,35 +129,50 @@ begin
     history.each(p_key, 'coalesce(n.%1$I, o.%1$I)', ', '),
     history.each(p_columns, ', case when o.tenant_id is null or record_image_ne(row(n.%1$I), row(o.%1$I)) then n.%1$I end', ''),
     p_new, p_old, history.each(p_key, 'n.%1$I = o.%1$I', ' and '),
-    case when p_columns = '{}' then 'false' else
-      format('record_image_ne(row(%s), row(%s))', history.each(p_columns, 'n.%I', ', '), history.each(p_columns, 'o.%I', ', ')) end);
+    history.differ(p_columns));
   get diagnostics n = row_count;
   return n;
 end $$;
 
--- How a column's evidence numbers moved: {old: new} by majority among the rows that are still there. Where a whole file's
--- rows are read anew, that is all of them, and the supports move instead of the rows. Returns it after moving them.
-create function history.move_supports (p_tenant text, p_mart text, p_build integer, p_new text, p_old text, p_key text[], p_field text)
-returns jsonb language plpgsql as $$
-declare moved jsonb; fresh integer;
+-- How a mart's new rows differ from its old ones, in one pass: {joined, changed, moved, strays: rows that are in both, whose
+-- values differ, whose record differs, whose evidence did not go the way of the others; moves: {column: {old evidence: new}}
+-- by majority}. Where a whole file was read anew all rows go one way, and then the supports move instead of the rows.
+create function history.compare (p_new text, p_old text, p_key text[], p_values text[], p_records text[], p_supports text[]) returns jsonb
+language plpgsql as $$
+declare found jsonb;
 begin
   execute format($sql$
-    select coalesce(jsonb_object_agg(was, is_now) filter (where was <> is_now), '{}') from (
-      select distinct on (was) was, is_now from (
-        select o.%1$I as was, n.%1$I as is_now, count(*) as rows from %2$s n join %3$s o on %4$s
-        where n.%1$I is not null and o.%1$I is not null group by 1, 2) pairs
-      order by was, rows desc, is_now) winner $sql$,
-    p_field, p_new, p_old, history.each(p_key, 'n.%1$I = o.%1$I', ' and ')) into moved;
+    with pairs as materialized (
+      select %1$scount(*) as joined, count(*) filter (where %2$s) as changed, count(*) filter (where %3$s) as moved
+      from %4$s n join %5$s o on %6$s %7$s)
+    select jsonb_build_object('joined', coalesce(sum(joined), 0), 'changed', coalesce(sum(changed), 0), 'moved', coalesce(sum(moved), 0),
+                              'strays', false%8$s, 'moves', jsonb_build_object(%9$s)) from pairs $sql$,
+    history.each(p_supports, 'o.%1$I as %1$I, n.%1$I as "now %1$s", ', ''), history.differ(p_values), history.differ(p_records),
+    p_new, p_old, history.each(p_key, 'n.%1$I = o.%1$I', ' and '),
+    case when p_supports <> '{}' then 'group by ' || history.each(p_supports, 'o.%1$I, n.%1$I', ', ') else '' end,
+    history.each(p_supports, ' or (select count(distinct coalesce(%1$I, -1)) <> count(distinct (%1$I, "now %1$s")) from pairs)', ''),
+    history.each(p_supports, $each$%1$L, (select coalesce(jsonb_object_agg(was, is_now) filter (where was <> is_now), '{}') from (
+      select distinct on (%1$I) %1$I as was, "now %1$s" as is_now from pairs where %1$I is not null and "now %1$s" is not null
+      group by %1$I, "now %1$s" order by %1$I, sum(joined) desc, "now %1$s") winner)$each$, ', ')) into found;
+  return found;
+end $$;
+
+-- Let a column's supports follow their evidence, and give evidence that is new in a heap a support. Returns evidence -> support.
+create function history.move_supports (p_tenant text, p_mart text, p_build integer, p_new text, p_field text, p_moves jsonb) returns jsonb
+language plpgsql as $$
+declare fresh integer;
+begin
   insert into history.support
-  select tenant_id, mart, field, support_no, p_build, (moved ->> evidence_no::text)::integer
-    from history.supports_at(p_tenant, p_mart, p_field, p_build) where moved ? evidence_no::text;
+  select tenant_id, mart, field, support_no, p_build, (p_moves ->> evidence_no::text)::integer
+    from history.supports_at(p_tenant, p_mart, p_field, p_build) where p_moves ? evidence_no::text;
   select coalesce(max(support_no), 0) into fresh from history.support where tenant_id = p_tenant and mart = p_mart and field = p_field;
   execute format($sql$
     insert into history.support
     select $1, $2, $3, $4 + row_number() over (order by e), $5, e from (
       select distinct %I as e from %s except select evidence_no from history.supports_at($1, $2, $3, $5)) unsupported
     where e is not null $sql$, p_field, p_new) using p_tenant, p_mart, p_field, fresh, p_build;
-  return moved;
+  return (select jsonb_object_agg(evidence_no, support_no) from (
+    select evidence_no, min(support_no) as support_no from history.supports_at(p_tenant, p_mart, p_field, p_build) group by 1) s);
 end $$;
 
 -- The supports of a column as of a build.
@@ -161,23 +181,21 @@ create function history.supports_at (p_tenant text, p_mart text, p_field text, p
   where tenant_id = p_tenant and mart = p_mart and field = p_field and build_no <= p_build order by support_no, build_no desc $$;
 
 -- What supports the rows of one mart: rows that are new, whose record moved, or whose evidence did not go the way of the others.
-create function history.record_provenance (p_leaf text, p_tenant text, p_mart text, p_build integer, p_new text, p_old text, p_key text[], p_columns text[])
-returns bigint language plpgsql as $$
-declare n bigint; field text; moved jsonb; now jsonb; cells text[] := '{}'; differs text[] := '{}';
+create function history.record_provenance (p_leaf text, p_tenant text, p_mart text, p_build integer, p_new text, p_old text, p_key text[],
+                                           p_columns text[], p_moves jsonb, p_any_row boolean) returns bigint language plpgsql as $$
+declare n bigint := 0; field text; supports jsonb; cells text[] := '{}'; differs text[] := '{}';
 begin
   foreach field in array p_columns loop
     if history.is_support(field) then
-      moved := history.move_supports(p_tenant, p_mart, p_build, p_new, p_old, p_key, field);
-      select jsonb_object_agg(evidence_no, support_no) into now from (
-        select evidence_no, min(support_no) as support_no from history.supports_at(p_tenant, p_mart, field, p_build) group by 1) s;
-      cells := cells || format('(%L::jsonb ->> n.%I::text)::integer', now, field);
-      differs := differs || case when moved = '{}' then format('n.%1$I is distinct from o.%1$I', field) else
-        format('n.%1$I is distinct from coalesce((%2$L::jsonb ->> o.%1$I::text)::integer, o.%1$I)', field, moved) end;
+      supports := history.move_supports(p_tenant, p_mart, p_build, p_new, field, p_moves -> field);
+      cells := cells || format('(%L::jsonb ->> n.%I::text)::integer', supports, field);
+      differs := differs || format('n.%1$I is distinct from coalesce((%2$L::jsonb ->> o.%1$I::text)::integer, o.%1$I)', field, p_moves -> field);
     else
       cells := cells || format('n.%I', field);
-      differs := differs || format('record_image_ne(row(n.%1$I), row(o.%1$I))', field);
+      differs := differs || history.differ(array[field]);
     end if;
   end loop;
+  if not p_any_row then return 0; end if;
   execute format($sql$
     insert into %1$s (tenant_id, history_build_no, %2$s, %3$s) select %4$L, %5$s, %6$s, %7$s
     from %8$s n left join %9$s o on %10$s where o.tenant_id is null or %11$s $sql$,
@@ -192,16 +210,22 @@ end $$;
 -- build before recorded; else the history itself says what there was.
 create function history.record_mart (p_tenant text, p_mart text, p_build integer, p_heap regclass, p_served regclass, p_known boolean) returns bigint
 language plpgsql as $$
-declare key text[] := history.key_of(p_heap); columns text[] := history.columns_of(p_heap, key); leaf text; prov_leaf text; old text; n bigint;
+declare key text[] := history.key_of(p_heap); columns text[] := history.columns_of(p_heap, key); leaf text; prov_leaf text; old text; n bigint := 0;
   of_values text[] := array(select c from unnest(columns) with ordinality as u (c, i) where not history.is_provenance(c) order by i);
   of_prov text[] := array(select c from unnest(columns) with ordinality as u (c, i) where history.is_provenance(c) order by i);
+  supports text[] := array(select c from unnest(of_prov) c where history.is_support(c)); new_rows bigint; old_rows bigint; found jsonb;
 begin
   leaf := history.ensure(p_mart, p_tenant, p_heap, key, of_values, ', history_changed text[], history_is_gone boolean not null');
   if of_prov <> '{}' then prov_leaf := history.ensure(p_mart || '__prov', p_tenant, p_heap, key, of_prov, ''); end if;
   old := case when p_known then p_served::text else history.state_of(p_tenant, p_mart, p_build - 1, key, columns) end;
-  n := history.record_values(leaf, p_tenant, p_build, p_heap::text, old, key, of_values);
+  found := history.compare(p_heap::text, old, key, of_values, array(select unnest(of_prov) except select unnest(supports)), supports);
+  execute format('select (select count(*) from %s), (select count(*) from %s o)', p_heap, old) into new_rows, old_rows;
+  if (found -> 'changed')::bigint > 0 or (found -> 'joined')::bigint < greatest(new_rows, old_rows) then
+    n := history.record_values(leaf, p_tenant, p_build, p_heap::text, old, key, of_values);
+  end if;
   if of_prov <> '{}' then
-    n := n + history.record_provenance(prov_leaf, p_tenant, p_mart, p_build, p_heap::text, old, key, of_prov);
+    n := n + history.record_provenance(prov_leaf, p_tenant, p_mart, p_build, p_heap::text, old, key, of_prov, found -> 'moves',
+      (found -> 'moved')::bigint > 0 or (found -> 'joined')::bigint < new_rows or (found -> 'strays')::boolean);
   end if;
   insert into history.shape
   select p_tenant, p_mart, p_build, key, columns where not exists (
@@ -228,6 +252,7 @@ begin
          coalesce(last.heaps, '{}') || jsonb_object_agg(model_name, heap_name)
     from history.staged_marts(p_tenant, p_invocation) having count(*) > 0;
   if not found then return null; end if;
+  perform set_config('work_mem', '64MB', true); -- rows are wide: what does not fit is written out and read again
   for s in select * from history.staged_marts(p_tenant, p_invocation) order by model_name loop
     perform history.record_mart(p_tenant, s.model_name, b, s.heap, s.served, coalesce(last.heaps ->> s.model_name = s.served_name, false));
   end loop;
