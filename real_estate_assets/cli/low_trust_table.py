@@ -21,7 +21,7 @@ def low_trust_table(rows: Sequence[WeakRow]) -> Table:
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("lowest", justify="right", no_wrap=True)
-    table.add_column("row", overflow="fold")
+    table.add_column("row", overflow="fold", min_width=36)  # a property's id stays whole
     table.add_column("weak fields", overflow="fold")
     for row in rows:
         key = ", ".join(str(value) for name, value in row.key.items() if name != "tenant_id")

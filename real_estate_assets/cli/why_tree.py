@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from real_estate_assets.core.provenance import wording
-from real_estate_assets.core.provenance.explanation import Evidence, Factor, Rival, Step, Why
+from real_estate_assets.core.provenance.explanation import Check, Evidence, Factor, Rival, Step, Why
 from real_estate_assets.core.provenance.raw_record import RawRecord, excerpt
 
 if TYPE_CHECKING:
@@ -100,10 +100,12 @@ def _source(one: Evidence, answer: Why) -> list[RenderableType]:
         verified = ", bytes verified just now" if one.raw is not None and one.raw.is_verified else ""
         parts.append(Text(wording.file_facts(one.file)))
         parts.append(Text(f"sha256 {one.file.sha256}{verified}", "dim", overflow="fold"))
-        parts.append(Text(f"from {one.file.uri}", "dim", overflow="fold"))
+        if one.file.uri != wording.file_name(one.file):
+            parts.append(Text(f"from {one.file.uri}", "dim", overflow="fold"))
     if one.is_recalled:
         parts.append(Text(f"taken back: {one.recall_reason or 'no reason is recorded'}", "red"))
-    parts.append(Text(f"{one.method} ({one.code_version}): {one.method_description or ''}".rstrip(": ")))
+    told = f"evidence {one.evidence_no}: {one.method}, code {one.code_version}. {one.method_description or ''}"
+    parts.append(Text(told.rstrip()))
     if one.raw is not None:
         parts += _raw(one.raw, answer)
     for source in one.inputs:
@@ -122,7 +124,7 @@ def _raw(raw: RawRecord, answer: Why) -> list[RenderableType]:
     ]
     parts += [Text(f"column {column} is not in the record", "yellow") for column in raw.missing]
     if not raw.columns:
-        parts.append(Text(f"no column of the file is read into {answer.field}", "dim"))
+        parts.append(Text(wording.no_column_words(answer), "dim"))
     shown, marks, left_out = excerpt(raw, RAW_ROOM)
     text = Text(shown, "dim", overflow="fold")
     for start, end in marks:
@@ -154,12 +156,7 @@ def _steps(steps: Sequence[Step]) -> Table:
 
 
 def _trust_title(answer: Why) -> str:
-    measured = answer.calibration.get("version") if answer.calibration else None
-    versions = f"model {answer.model.get('version', '?')}, " + (
-        f"calibration {measured}" if measured else "no calibration"
-    )
-    product = "the product, or the least of its inputs" if answer.inputs else "the product"
-    return f"trust {wording.shown_trust(answer.trust)} is {product} of ({versions})"
+    return f"trust {wording.shown_trust(answer.trust)}: {wording.trust_is(answer)} ({wording.versions(answer)})"
 
 
 def _factors(factors: Sequence[Factor]) -> Table:
@@ -174,28 +171,28 @@ def _factors(factors: Sequence[Factor]) -> Table:
 
 
 def _checks_title(answer: Why) -> str:
-    failed = sum(one.passed is False for one in answer.checks)
     counted = next(((e.checks_passed, e.checks_total) for e in answer.evidence if e.checks_total), None)
-    file = f"checks: {counted[0]} of {counted[1]} of the file passed" if counted else "checks: none of the file"
+    file = f"{counted[0]} of {counted[1]} of the file passed" if counted else "none is recorded of the file"
     rows = [one for one in answer.checks if one.scope == "row"]
-    return f"{file}, {sum(one.passed is True for one in rows)} of {len(rows)} of the record" + (
-        "" if failed else ", none failed"
-    )
+    record = f"{sum(one.passed is True for one in rows)} of {len(rows)} of the record" if rows else "none of the record"
+    return f"checks: {file}, {record}"
 
 
 def _failed_checks(answer: Why) -> list[RenderableType]:
     """Failed ones first and all of them; of the passed those about the record."""
     from rich.text import Text
 
+    def line(mark: str, one: Check) -> str:
+        said = wording.check_words(one)
+        return f"{mark} {one.name}" + (f": {said}" if said else "")
+
     failed = [one for one in answer.checks if one.passed is False]
     passed = [one for one in answer.checks if one.passed is True and one.scope == "row"]
-    lines: list[RenderableType] = [
-        Text(f"✗ {one.name}" + (f": {one.told}" if one.told else ""), "yellow") for one in failed
-    ]
-    lines += [Text(f"✓ {one.name}" + (f": {one.told}" if one.told else "")) for one in passed[:CHECKS_SHOWN]]
+    lines: list[RenderableType] = [Text(line("✗", one), "yellow") for one in failed]
+    lines += [Text(line("✓", one)) for one in passed[:CHECKS_SHOWN]]
     if len(passed) > CHECKS_SHOWN:
         lines.append(Text(f"… and {len(passed) - CHECKS_SHOWN} more passed", "dim"))
-    if not lines and answer.evidence:
+    if not passed and answer.evidence:
         lines.append(Text("no check of single records touches this field", "dim"))
     return lines
 
@@ -205,7 +202,7 @@ def _inputs(answer: Why) -> Table:
     for name in ("field", "value", "trust"):
         table.add_column(name, overflow="fold")
     for one in answer.inputs:
-        name = one.field if one.mart in (None, answer.mart) else f"{one.mart}.{one.field}"
+        name = wording.input_name(one, answer)
         table.add_row(name, wording.shown_value(one.value, one.field), f"trust {wording.shown_trust(one.trust)}")
     return table
 

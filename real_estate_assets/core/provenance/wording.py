@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from real_estate_assets.core.provenance.explanation import Evidence, EvidenceFile, Factor, Why
+from real_estate_assets.core.provenance.explanation import (
+    Check,
+    Evidence,
+    EvidenceFile,
+    Factor,
+    InputCell,
+    Why,
+)
 
 _NULL = {
     "not_in_source": "the file has no column for it",
@@ -136,6 +143,37 @@ def file_facts(file: EvidenceFile) -> str:
 def moment(text: str | None) -> str:
     """A moment to the minute, in UTC as the database gives it."""
     return "" if text is None else text[:16].replace("T", " ")
+
+
+def check_words(check: Check) -> str:
+    """What is to be said of a check beside its name. A gate's own words are about failing: they are kept for that."""
+    is_of_the_gate = check.scope == "partition" or "." in check.name
+    return "" if check.told is None or (check.passed and is_of_the_gate) else check.told
+
+
+def trust_is(answer: Why) -> str:
+    """How the trust comes out of the factors."""
+    return "the factors of its weakest input, multiplied" if answer.inputs else "these factors, multiplied"
+
+
+def versions(answer: Why) -> str:
+    """Which model and which measurements the trust was computed with."""
+    measured = f"calibration {answer.calibration['version']}" if answer.calibration else "no calibration"
+    return f"model {answer.model.get('version', 'none')}, {measured}"
+
+
+def input_name(one: InputCell, answer: Why) -> str:
+    """A cell that a derived cell was computed from; with its evidence where several bear one name, as perils do."""
+    name = one.field if one.mart in (None, answer.mart) else f"{one.mart}.{one.field}"
+    is_alone = sum(other.field == one.field for other in answer.inputs) == 1
+    return name if is_alone or one.evidence_no is None else f"{name} (evidence {one.evidence_no})"
+
+
+def no_column_words(answer: Why) -> str:
+    """Why no cell of the record is marked."""
+    if answer.key.get("peril") == "composite":
+        return "a composite is computed from the perils: ask for one of them"
+    return f"no column of the file is read into {answer.field}"
 
 
 def prior_words(answer: Why) -> str:

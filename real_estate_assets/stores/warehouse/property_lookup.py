@@ -137,4 +137,4 @@ def _as_id(text: str) -> uuid.UUID | None:
 
 
 def _rows(connection: Connection[tuple[Any, ...]], statement: str, **values: Any) -> list[Property]:
-    return [Property(*row) for row in connection.execute(statement, values).fetchall()]  # type: ignore[call-overload]
+    return [Property(*row) for row in connection.execute(statement, values).fetchall()]
