@@ -1,8 +1,8 @@
 """The independent auditor: opens the files again, derives cells again, compares with what the marts say.
 
-It is a program of its own. Nothing here is imported from the platform, and the platform's rules are written here a second
-time, from its documentation (docs/audit.md): a misreading that both shared would otherwise pass. What is shared is what
-can be looked at: the database, the stored bytes, the reviewed tables of constants.
+It is a program of its own. Nothing here is imported from the platform, and the platform's rules are written here a
+second time, from its documentation (docs/audit.md): a misreading that both shared would otherwise pass. What is shared
+is what can be looked at: the database, the stored bytes, the reviewed tables of constants.
 
     summary = auditor.run(dsn, open_object, ["charles-river"], references, seed="2026-11-24")
 """

@@ -18,7 +18,9 @@ AMBIGUOUS = re.compile(r"(?P<number>[0-9]+[A-Z]?) ?(?:\([0-9]+\)|[&,] ?[0-9]+)(?
 HIDDEN_UNIT = re.compile(r"(?<=[A-Z])-([0-9][0-9A-Z]*)$")
 NO_STREET_ADDRESS = re.compile(r"(?:P ?\.?O ?\.? BOX|RR [0-9]+ BOX|HC [0-9]+ BOX|GENERAL DELIVERY)\b")
 # Not every word of the publication is likely to end a street's name; these are, so what follows them is a remainder.
-PLAIN_SUFFIXES = frozenset({"ST", "AVE", "RD", "DR", "PL", "CT", "TER", "LN", "BLVD", "HWY", "PKWY", "CIR", "SQ", "WAY"})
+PLAIN_SUFFIXES = frozenset(
+    {"ST", "AVE", "RD", "DR", "PL", "CT", "TER", "LN", "BLVD", "HWY", "PKWY", "CIR", "SQ", "WAY"}
+)
 HALF = ".5"
 
 

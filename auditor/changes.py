@@ -1,7 +1,7 @@
 """What differs between two successive vintages of one source, beyond the tolerance of a field: docs/provenance.md.
 
-Belongs here: pairs of files, values side by side, the comparison. Does not belong here: the tolerances, which are reviewed
-and handed in.
+Belongs here: pairs of files, values side by side, the comparison. Does not belong here: the tolerances, which are
+reviewed and handed in.
 """
 
 from __future__ import annotations

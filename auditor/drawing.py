@@ -1,8 +1,8 @@
 """Which cells are looked at: drawn by a public seed, so that anybody can draw the same and nobody can choose.
 
-Belongs here: strata and their sizes, the order of rows and fields. Does not belong here: examining.
-Strata are tenant x mart x field group x method. A third of the cells is spread evenly over the strata, so that rare methods
-are seen often; the rest follows the number of columns. Nulls are drawn like values.
+Belongs here: strata and their sizes, the order of rows and fields. Does not belong here: examining. Strata are tenant
+x mart x field group x method. A third of the cells is spread evenly over the strata, so that rare methods are seen
+often; the rest follows the number of columns. Nulls are drawn like values.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _from_stratum(ledger: Ledger, mart: Mart, fields: list[MappedField], seed: s
             if len(drawn) == size:
                 return drawn
             key = [str(row[name]) for name in mart.key]
-            order = sorted(fields, key=lambda f: weight(seed, *key, f.field))  # noqa: B023 - used at once
+            order = sorted(fields, key=lambda f: weight(seed, *key, f.field))
             field = order[turn]
             drawn.append(Cell(mart, row, field.field, field.field_group, field.method))
     return drawn

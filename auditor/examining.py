@@ -1,9 +1,9 @@
 """One cell examined: its evidence, the record behind it, its method, its value.
 
 Belongs here: the order of questions and the words of a finding. Does not belong here: rules, or which cells are drawn.
-A cell passes only when all of it holds: the method on record is the one the value comes by, the evidence names the file and
-the record that the auditor would choose, the file has its recorded bytes, the record is the row's own, and the value is
-the one derived.
+A cell passes only when all of it holds: the method on record is the one the value comes by, the evidence names the
+file and the record that the auditor would choose, the file has its recorded bytes, the record is the row's own, and
+the value is the one derived.
 """
 
 from __future__ import annotations
@@ -17,7 +17,16 @@ from auditor.desk import Desk
 from auditor.ledger import Mart, Row
 from auditor.row_checks import UnknownCheckError
 from auditor.rules import RULES
-from auditor.rules.base import AS_SUPPORTED, GROUP_OF_TYPE, NOTHING, OWN_RECORD, READING, NoSuchRowError, RowRules, Support
+from auditor.rules.base import (
+    AS_SUPPORTED,
+    GROUP_OF_TYPE,
+    NOTHING,
+    OWN_RECORD,
+    READING,
+    NoSuchRowError,
+    RowRules,
+    Support,
+)
 
 MATCH, MISMATCH, NOT_AUDITED = "match", "mismatch", "not_audited"
 
@@ -38,7 +47,7 @@ class Verdict:
     where: str | None = None  # file and record behind the cell
 
 
-class _Finding(Exception):  # noqa: N818 - how one cell's examination ends early, no error of the program
+class _Finding(Exception):
     def __init__(self, verdict: str, what: str, expected: Any = None, found: Any = None) -> None:
         super().__init__(what)
         self.verdict, self.what, self.expected, self.found = verdict, what, expected, found

@@ -1,4 +1,5 @@
-"""Canonical fields of records and their types, as docs/marts publishes them, so that a second reader needs no first one.
+"""Canonical fields of records and their types, as docs/marts publishes them, so that a second reader needs no first
+one.
 
 Belongs here: names and types. Does not belong here: where a field comes from (the tenant's column map).
 """

@@ -1,6 +1,7 @@
 """The reviewed scale of FEMA zones and the composite, as docs/hazards.md describes them.
 
-Belongs here: zone and subtype to score, order of zones, weights of perils. Does not belong here: which zone a place lies in.
+Belongs here: zone and subtype to score, order of zones, weights of perils. Does not belong here: which zone a place
+lies in.
 """
 
 from __future__ import annotations

@@ -112,7 +112,9 @@ class Hazards:
         if layer.resolution != "parcel":
             speaking = [(zone, share) for zone, share in speaking if zone.percent is not None]
         if speaking:
-            zone, share = max(speaking, key=lambda said: (*self._weight(layer, said[0]), said[1] or 0.0, -said[0].record_no))
+            zone, share = max(
+                speaking, key=lambda said: (*self._weight(layer, said[0]), said[1] or 0.0, -said[0].record_no)
+            )
             return self._stated(layer, zone, share, len(touched), by_polygon)
         if touched:
             return Exposure(layer.peril, "source_null")
@@ -157,7 +159,9 @@ class Hazards:
             numbers = self._county_records(file)
             if county not in numbers:
                 return Exposure(peril, "outside_coverage")
-            ranked = [(score, said) for said in hazards if (score := self._rank(file, numbers[county], said)) is not None]
+            ranked = [
+                (score, said) for said in hazards if (score := self._rank(file, numbers[county], said)) is not None
+            ]
             if not ranked:
                 return Exposure(peril, "source_null")
             score, said = max(ranked, key=lambda r: r[0])

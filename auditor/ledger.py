@@ -1,4 +1,5 @@
-"""What the database says, read as an auditor: rows of marts, files, evidence. Reads only; verdicts go through `minutes`.
+"""What the database says, read as an auditor: rows of marts, files, evidence. Reads only; verdicts go through
+`minutes`.
 
 Belongs here: SQL and the shape of its answers. Does not belong here: any rule about what a cell should be.
 Everything is asked for one tenant, named in the setting `app.tenant_id`, which row-level security holds to.
@@ -92,7 +93,9 @@ class Ledger:
 
     def reliabilities(self) -> dict[str, float]:
         """Reviewed reliability by kind of source, the newest version of each."""
-        rows = self.rows("select distinct on (source_kind) * from prov.source_registry order by source_kind, version desc")
+        rows = self.rows(
+            "select distinct on (source_kind) * from prov.source_registry order by source_kind, version desc"
+        )
         return {row["source_kind"]: row["reliability"] for row in rows}
 
     def public_files(self) -> list[Row]:
@@ -112,7 +115,7 @@ class Ledger:
         return [MappedField(**row) for row in rows]
 
     def mart(self, name: str) -> Mart | None:
-        """A mart's key and types; null where it was never built. A partitioned mart's key is that of its build's heap."""
+        """A mart's key and types; null where it was never built."""
         columns = self.rows(COLUMNS, [name])
         if not columns:
             return None
@@ -120,17 +123,18 @@ class Ledger:
 
     def count(self, mart: Mart) -> int:
         """How many rows of the mart are the tenant's."""
-        statement = sql.SQL("select count(*) as rows from marts.{} where tenant_id = %s").format(sql.Identifier(mart.name))
+        statement = sql.SQL("select count(*) as rows from marts.{} where tenant_id = %s").format(
+            sql.Identifier(mart.name)
+        )
         return int(self.rows(statement, [self.tenant_id])[0]["rows"])
 
     def sample_rows(self, mart: Mart, seed: str, limit: int) -> list[Row]:
         """The first rows of the mart in an order that only the seed and the rows' keys decide."""
         key = sql.SQL(" || '|' || ").join(sql.SQL("coalesce({}::text, '')").format(sql.Identifier(c)) for c in mart.key)
         statement = sql.SQL(
-            "select * from marts.{} where tenant_id = %s order by sha256(convert_to(%s || '|' || {}, 'UTF8')), {} limit %s"
-        ).format(
-            sql.Identifier(mart.name), key, sql.SQL(", ").join(sql.Identifier(column) for column in mart.key)
-        )
+            "select * from marts.{} where tenant_id = %s"
+            " order by sha256(convert_to(%s || '|' || {}, 'UTF8')), {} limit %s"
+        ).format(sql.Identifier(mart.name), key, sql.SQL(", ").join(sql.Identifier(column) for column in mart.key))
         return self.rows(statement, [self.tenant_id, seed, limit])
 
     def row_by_key(self, mart: Mart, key: dict[str, Any]) -> Row | None:
@@ -146,7 +150,10 @@ class Ledger:
 
 LISTED = "select file_no from marts.dim_source_files where tenant_id = %s"
 IN_FORCE = """
-select f.*, exists (select from prov.recall r where r.tenant_id = f.tenant_id and r.file_no = f.file_no and r.restored_at is null) as is_recalled
+select f.*, exists (
+  select from prov.recall r
+  where r.tenant_id = f.tenant_id and r.file_no = f.file_no and r.restored_at is null
+) as is_recalled
 from prov.source_file f
 where f.tenant_id = %s and f.is_current and f.read_status = 'read' and f.gate_passed is not false order by f.file_no
 """

@@ -90,6 +90,8 @@ class Places:
         for file, number in sorted(stated, key=lambda s: (*self.properties.rank(s[0]), s[1])):
             latitude, longitude = (self.book.read(file, number, name).value for name in ("latitude", "longitude"))
             if isinstance(latitude, float) and isinstance(longitude, float):
-                point = shapes.in_degrees(shapely.Point(longitude, latitude), file.columns.options.get("crs") or DEGREES)
+                point = shapes.in_degrees(
+                    shapely.Point(longitude, latitude), file.columns.options.get("crs") or DEGREES
+                )
                 return Place("source_coordinates", file, number, None, point, None, 0, False)  # type: ignore[arg-type]
         return None

@@ -1,7 +1,7 @@
 """Checks of single records, a second time: docs/audit.md states each predicate.
 
-Belongs here: what a record fails, as a mask. Does not belong here: what a failure does to trust. An unknown value fails no
-check: a comparison with a missing side is not true.
+Belongs here: what a record fails, as a mask. Does not belong here: what a failure does to trust. An unknown value
+fails no check: a comparison with a missing side is not true.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from auditor.book import Book, SourceFile
 from auditor.fields import TYPE_OF
 from auditor.ledger import Row
 
-FILLER = re.compile(r"\s*(?:unknown|unk|not available|n/a|na|null|tbd|to be determined|[?.*-]+|x{3,})\s*", re.IGNORECASE)
+FILLER = re.compile(
+    r"\s*(?:unknown|unk|not available|n/a|na|null|tbd|to be determined|[?.*-]+|x{3,})\s*", re.IGNORECASE
+)
 BUILDING_WORDS = (
-    "architectural_style", "occupancy", "condition_description", "grade_description", "view_description", "heating_type",
-    "heating_fuel",
+    "architectural_style", "occupancy", "condition_description", "grade_description", "view_description",
+    "heating_type", "heating_fuel",
 )  # fmt: skip
 EARLIEST_SALE = date(1700, 1, 1)
 
@@ -139,15 +141,21 @@ PREDICATES: dict[str, Callable[[Record], bool]] = {
     "renovated_after_built": lambda r: above(r["year_built"], r["year_renovated"]),
     "bedrooms_are_usual": lambda r: above(r["bedrooms_total"], 20),
     "improvement_value_per_sqft_is_usual": _improvement,
-    "building_area_is_usual": lambda r: above(100, r.first("living_area_sqft", "gross_area_sqft", "above_grade_area_sqft")),
+    "building_area_is_usual": lambda r: above(
+        100, r.first("living_area_sqft", "gross_area_sqft", "above_grade_area_sqft")
+    ),
     "lot_size_is_usual": lambda r: above(200, r["lot_size_sqft"]),
     "building_fits_its_lot": lambda r: above(
         r["gross_area_sqft"], times(r["lot_size_sqft"], None if r["stories"] is None else r["stories"] + 2)
     ),
-    "year_built_is_usual": lambda r: above(1700, r["year_built"])
-    or above(r["year_built"], None if r["fiscal_year"] is None else r["fiscal_year"] + 1),
-    "rooms_fit_the_area": lambda r: above(r["bedrooms_total"], r["rooms_total"])
-    or above(times(r["bedrooms_total"], 70), r.first("living_area_sqft", "gross_area_sqft")),
+    "year_built_is_usual": lambda r: (
+        above(1700, r["year_built"])
+        or above(r["year_built"], None if r["fiscal_year"] is None else r["fiscal_year"] + 1)
+    ),
+    "rooms_fit_the_area": lambda r: (
+        above(r["bedrooms_total"], r["rooms_total"])
+        or above(times(r["bedrooms_total"], 70), r.first("living_area_sqft", "gross_area_sqft"))
+    ),
     "bathrooms_add_up": _bathrooms,
     "units_fit_the_area": _units,
     "scores_are_on_their_scale": _scores,
@@ -159,9 +167,11 @@ PREDICATES: dict[str, Callable[[Record], bool]] = {
     "sale_date_is_a_working_day": _sale_day,
     "deed_reference_names_a_page": lambda r: _lacks(r["deed_reference"], "[1-9]"),
     "address_has_a_number": lambda r: _lacks(r["address_raw"], "[0-9]"),
-    "place_is_written_in_full": lambda r: _lacks(r["state_or_province"], r"\A[A-Za-z]{2}\Z")
-    or _lacks(r["postal_code"], r"\A[0-9]{5}(-?[0-9]{4})?\Z")
-    or _filler(r, "city"),
+    "place_is_written_in_full": lambda r: (
+        _lacks(r["state_or_province"], r"\A[A-Za-z]{2}\Z")
+        or _lacks(r["postal_code"], r"\A[0-9]{5}(-?[0-9]{4})?\Z")
+        or _filler(r, "city")
+    ),
     "use_is_named": lambda r: _filler(r, "use_code", "use_description", "zoning", "tax_district"),
     "building_words_say_something": lambda r: _filler(r, *BUILDING_WORDS),
     "neighbors_are_comparable": _neighbors,

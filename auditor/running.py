@@ -42,7 +42,7 @@ def run(
     """Audits `cells` cells, shared equally among the tenants.
 
     `dsn`: a login that may read these tenants through the setting app.tenant_id. `references`: the reviewed description
-    of the public layers. `low_trust`: cells by tenant that the platform trusts little; a tenth more are drawn from them.
+    of the public layers. `low_trust`: cells by tenant that the platform trusts little; a tenth more comes from them.
     `record`: whether verdicts are written to prov.audit_*. Raises psycopg.Error where the database refuses.
     """
     fingerprint = own_sha256()

@@ -158,7 +158,8 @@ def _sale(identifier: uuid.UUID, spoken: Spoken, records: list[tuple[int, dict[s
     number, said = records[0]
     return Sale(
         identifier, spoken.identified.property_id, said["county_fips"], said["postal_code"], said["sale_date"],
-        said["sale_price_usd"], _deed(said), said["living_area_sqft"], spoken.file, number, tuple(n for n, _ in records),
+        said["sale_price_usd"], _deed(said), said["living_area_sqft"], spoken.file, number,
+        tuple(n for n, _ in records),
     )  # fmt: skip
 
 

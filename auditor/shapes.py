@@ -1,7 +1,7 @@
 """Polygons out of features: rings that can be rings, repaired where they cross themselves, dissolved, measured.
 
-Belongs here: geometry by GEOS and PROJ, the engines everyone uses; the rules which shapes belong together are `places`'.
-Does not belong here: reading files, or what a shape means.
+Belongs here: geometry by GEOS and PROJ, the engines everyone uses; the rules which shapes belong together are
+`places`'. Does not belong here: reading files, or what a shape means.
 """
 
 from __future__ import annotations

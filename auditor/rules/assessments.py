@@ -6,6 +6,7 @@ Belongs here: this mart's cells. Does not belong here: how records are read.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import ClassVar
 
 from auditor.properties import Spoken, newest_first
 from auditor.rules.base import NoSuchRowError, Support, own, reading, supported
@@ -21,8 +22,8 @@ STATED = (
 class AssessmentRow(RecordRow):
     """One property, source and fiscal year."""
 
-    METHODS = {"property_id": "identity"}
-    FIELDS = {
+    METHODS: ClassVar = {"property_id": "identity"}
+    FIELDS: ClassVar = {
         **copied("fiscal_year", *STATED),
         "property_id": own("property_id"),
         "source_name": lambda self: self.spoken.file.name,

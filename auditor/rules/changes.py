@@ -6,6 +6,7 @@ Belongs here: this mart's cells. Does not belong here: the comparison (`auditor.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import ClassVar
 
 from auditor.changes import Change, number_of, text_of
 from auditor.rules.base import NoSuchRowError, RowRules, Support, nothing, reading, supported
@@ -14,8 +15,8 @@ from auditor.rules.base import NoSuchRowError, RowRules, Support, nothing, readi
 class ChangeRow(RowRules):
     """One field of one property that differs."""
 
-    METHODS = {"property_id": "identity", "change_kind": "derived", "relative_change": "derived"}
-    FIELDS = {
+    METHODS: ClassVar = {"property_id": "identity", "change_kind": "derived", "relative_change": "derived"}
+    FIELDS: ClassVar = {
         "property_id": lambda self: self.change and self.row["property_id"],
         "source_name": lambda self: self.change.newer.name,
         "new_file_no": lambda self: self.change.newer.ref,

@@ -6,6 +6,7 @@ Belongs here: this mart's cells. Does not belong here: opening files.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import ClassVar
 
 from auditor.book import SourceFile
 from auditor.rules.base import NoSuchRowError, RowRules, Rule
@@ -18,7 +19,7 @@ def _recorded(name: str) -> Rule:
 class FileRow(RowRules):
     """One file. Opening it proves its sha256: every rule that reads it fails where the bytes are others."""
 
-    FIELDS = {
+    FIELDS: ClassVar = {
         "file_no": lambda self: self.file.ref,
         "source_name": lambda self: self.file.columns.options["name"],
         "source_kind": lambda self: self.file.columns.options["kind"],

@@ -6,6 +6,7 @@ Belongs here: this mart's cells. Does not belong here: which statement counts (`
 from __future__ import annotations
 
 from functools import cached_property
+from typing import ClassVar
 
 from auditor.hazard_scale import Scored, composite
 from auditor.hazards import PERILS, Exposure
@@ -23,7 +24,7 @@ def _exposed(name: str) -> Rule:
 class HazardRow(RowRules):
     """One property and peril, or the composite."""
 
-    METHODS = {
+    METHODS: ClassVar = {
         "property_id": "identity",
         **dict.fromkeys(("hazard_score", "null_reason", "annual_probability"), "hazard_scale"),
         **dict.fromkeys(
@@ -34,7 +35,7 @@ class HazardRow(RowRules):
             "hazard_join",
         ),
     }  # fmt: skip
-    FIELDS = {
+    FIELDS: ClassVar = {
         "property_id": lambda self: self.spoken.identified.property_id,
         "peril": lambda self: self.exposure.peril,
         "hazard_score": lambda self: self.scored.score,

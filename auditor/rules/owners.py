@@ -6,6 +6,7 @@ Belongs here: this mart's cells. Does not belong here: the key of owners, which 
 from __future__ import annotations
 
 from functools import cached_property
+from typing import ClassVar
 
 from auditor.ownership import Holding
 from auditor.rules.base import NoSuchRowError, RowRules, Rule, Support, reading, supported
@@ -20,8 +21,8 @@ def _newest(field: str) -> Rule:
 class OwnerRow(RowRules):
     """One owner."""
 
-    METHODS = dict.fromkeys(DERIVED, "derived")
-    FIELDS = {
+    METHODS: ClassVar = dict.fromkeys(DERIVED, "derived")
+    FIELDS: ClassVar = {
         "owner_id": lambda self: self.holdings[0].owner_id,
         "owner_key": lambda self: self.holdings[0].key,
         "owner_name": _newest("owner_name_raw"),

@@ -6,6 +6,7 @@ Belongs here: this mart's cells. Does not belong here: which record speaks for a
 from __future__ import annotations
 
 from functools import cached_property
+from typing import ClassVar
 
 from auditor.ownership import Holding
 from auditor.rules.base import NoSuchRowError, RowRules, Rule, Support, own, reading, supported
@@ -18,8 +19,8 @@ def _said(field: str) -> Rule:
 class OwnershipRow(RowRules):
     """One holding."""
 
-    METHODS = dict.fromkeys(("ownership_id", "property_id", "property_null_reason"), "derived")
-    FIELDS = {
+    METHODS: ClassVar = dict.fromkeys(("ownership_id", "property_id", "property_null_reason"), "derived")
+    FIELDS: ClassVar = {
         "ownership_id": lambda self: self.holding.ownership_id,
         "owner_id": lambda self: self.holding.owner_id,
         "property_id": lambda self: self.desk.ownership.property_of(self.holding),

@@ -6,6 +6,7 @@ Belongs here: this mart's cells. Does not belong here: how a place is made (`aud
 from __future__ import annotations
 
 from functools import cached_property
+from typing import ClassVar
 
 from auditor.places import Place
 from auditor.rules.base import NoSuchRowError, RowRules, Support, supported
@@ -17,8 +18,8 @@ LOCATED = ("geom_4326", "point_4326", "parcel_area_m2", "piece_count", "is_repai
 class ParcelRow(RowRules):
     """One parcel number with a polygon."""
 
-    METHODS = {**dict.fromkeys(LOCATED, "location"), "property_count": "derived"}
-    FIELDS = {
+    METHODS: ClassVar = {**dict.fromkeys(LOCATED, "location"), "property_count": "derived"}
+    FIELDS: ClassVar = {
         "county_fips": lambda self: self.place and self.row["county_fips"],
         "parcel_number": lambda self: self.place and self.row["parcel_number"],
         "geom_4326": lambda self: self.place.shape,

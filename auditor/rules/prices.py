@@ -6,6 +6,7 @@ Belongs here: this mart's cells. Does not belong here: reading the public file.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import ClassVar
 
 from auditor.book import SourceFile
 from auditor.columns import Statement
@@ -21,7 +22,7 @@ def _said(field: str) -> Rule:
 class IndexRow(RowRules):
     """One county and year."""
 
-    FIELDS = {
+    FIELDS: ClassVar = {
         "county_fips": _said("county_fips"),
         "year": _said("year"),
         "index_value": _said("index_2000"),

@@ -6,6 +6,7 @@ Belongs here: this mart's cells. Does not belong here: how records are read or p
 from __future__ import annotations
 
 from functools import cached_property
+from typing import ClassVar
 
 from auditor.addresses import Address, standardize
 from auditor.places import Place
@@ -42,12 +43,12 @@ def place_support(group: str, place: Place | None) -> Support:
 class PropertyRow(RecordRow):
     """One property."""
 
-    METHODS = {
+    METHODS: ClassVar = {
         **dict.fromkeys(("property_id", "identity_basis"), "identity"),
         **dict.fromkeys(("address_usps", "address_status"), "address_standard"),
         **dict.fromkeys(PLACED, "location"),
     }
-    FIELDS = {
+    FIELDS: ClassVar = {
         **copied(*COPIED),
         "property_id": own("property_id"),
         "county_fips": lambda self: self.identified.county,

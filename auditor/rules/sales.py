@@ -6,6 +6,7 @@ Belongs here: this mart's cells. Does not belong here: what a sale is (`auditor.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import ClassVar
 
 from auditor.rules.base import NoSuchRowError, RowRules, Support, reading, supported
 from auditor.sales import Sale
@@ -19,8 +20,8 @@ DERIVED = (
 class SaleRow(RowRules):
     """One sale."""
 
-    METHODS = {**dict.fromkeys(DERIVED, "derived"), "property_id": "identity"}
-    FIELDS = {
+    METHODS: ClassVar = {**dict.fromkeys(DERIVED, "derived"), "property_id": "identity"}
+    FIELDS: ClassVar = {
         "sale_id": lambda self: self.sale.sale_id,
         "property_id": lambda self: self.sale.property_id,
         "county_fips": lambda self: self.sale.county_fips,

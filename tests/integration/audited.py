@@ -12,7 +12,6 @@ from typing import Any
 
 import auditor
 from auditor import Summary
-
 from real_estate_assets.defs.trust.auditing import run_audit
 from tests.made_platform import (
     ROWS,
@@ -32,7 +31,9 @@ OWNERS = ["Acme Holdings, L.L.C.", "ACME HOLDINGS LLC", "CAMBRIDGE CITY OF", "Ci
 def deliver(platform: Platform) -> None:
     """Register the tenant with two vintages of its roll and build it."""
     owners = [[f"A{i}", f"P{i}", OWNERS[i % len(OWNERS)], f"{i} Long Wharf"] for i in range(ROWS)]
-    older, newer = ({"uri": f"fy{year}.csv", "vintage": f"20{year - 1}-01-01", "columns": _year(year)} for year in (13, 14))
+    older, newer = (
+        {"uri": f"fy{year}.csv", "vintage": f"20{year - 1}-01-01", "columns": _year(year)} for year in (13, 14)
+    )
     sources = [roll_source(older, newer), parcel_source("parcels.geojson"), _owner_source()]
     files = {
         "fy13.csv": csv_bytes(roll_rows()),
