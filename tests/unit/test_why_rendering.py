@@ -17,7 +17,7 @@ from rich.console import Console
 from real_estate_assets.cli.why_page import why_page
 from real_estate_assets.cli.why_tree import why_tree
 from real_estate_assets.core.provenance import wording
-from real_estate_assets.core.provenance.explanation import Property, Why
+from real_estate_assets.core.provenance.explanation import Check, Factor, Property, Why
 from real_estate_assets.core.provenance.explanation_json import read_why
 from real_estate_assets.core.provenance.field_reference import UnknownFieldError, find_field
 from real_estate_assets.core.provenance.raw_record import (
@@ -77,6 +77,25 @@ def test_a_value_is_written_as_people_write_it(value: Any, field: str, text: str
 def test_trust_has_two_digits_and_no_more() -> None:
     assert wording.shown_trust(0.8734) == "0.87"
     assert wording.shown_trust(None) == "n/a"
+
+
+def test_a_long_reason_is_cut_to_its_first_sentence_in_the_terminal() -> None:
+    factor = Factor("reliability", 0.8, 0, "A tax office's own record of .938. The rest is inspected in turns.", {})
+    assert wording.factor_basis(factor) == "n 0: A tax office's own record of .938. …"
+    assert wording.factor_basis(replace(factor, n=None, basis="copied")) == "copied"
+
+
+def test_a_check_of_a_gate_speaks_only_of_failing() -> None:
+    gate, own = Check("row", "property.is_positive", "It is below 0.", True), Check("row", "is_usual", "It fits.", True)
+    assert (wording.check_words(gate), wording.check_words(own)) == ("", "It fits.")
+    assert wording.check_words(replace(gate, passed=False)) == "It is below 0."
+
+
+def test_inputs_of_one_name_are_told_apart_by_their_evidence() -> None:
+    cells = [{"mart": None, "field": "hazard_score", "value": 0.8, "trust": 0.3, "evidence_no": n} for n in (16, 17)]
+    told = shown(answer({**derived(), "inputs": cells}))
+    assert "hazard_score (evidence 16)" in told
+    assert "hazard_score (evidence 17)" in told
 
 
 def test_a_reason_that_has_no_sentence_is_shown_as_it_stands() -> None:

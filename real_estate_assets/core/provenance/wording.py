@@ -85,7 +85,7 @@ def shown_number(value: float) -> str:
     """A number with thousands marked; no more decimals than say something."""
     if float(value).is_integer():
         return f"{int(value):,}"
-    return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"
+    return f"{value:,.2f}".removesuffix(".00") if abs(value) >= 1 else f"{value:.4g}"
 
 
 def shown_trust(trust: float | None) -> str:
@@ -113,11 +113,12 @@ def factor_label(name: str) -> str:
 
 
 def factor_basis(factor: Factor) -> str:
-    """What a factor rests on, with the number of observations beside it."""
+    """What a factor rests on in one sentence, with the number of observations before it. A reviewed reason has more."""
+    first, _, more = (factor.basis or "").partition(". ")
+    told = f"{first}. …" if more else first
     if factor.n is None:
-        return factor.basis or ""
-    counted = f"n {factor.n:,}"
-    return f"{counted}: {factor.basis}" if factor.basis else counted
+        return told
+    return f"n {factor.n:,}: {told}" if told else f"n {factor.n:,}"
 
 
 def record_place(one: Evidence) -> str:
@@ -178,7 +179,7 @@ def no_column_words(answer: Why) -> str:
 
 def prior_words(answer: Why) -> str:
     """Whether anything was measured for this cell."""
-    return "prior only: reviewed figures, nothing measured yet" if answer.prior_only else "measured"
+    return "prior only: reviewed figures, too little measured yet" if answer.prior_only else "measured"
 
 
 def subject_line(answer: Why) -> str:
