@@ -183,6 +183,8 @@ def test_evidence_added_at_one_time_has_dense_numbers_by_tenant(warehouse: Wareh
 def test_evidence_names_what_it_was_derived_from_once_each(warehouse: Warehouse) -> None:
     evidence.register_file(warehouse, "acme", roll(1))
     first, second = read(warehouse), read(warehouse)
+    evidence.record_checks(warehouse, "acme", first, passed=9, total=10)
+    evidence.record_checks(warehouse, "acme", second, passed=4, total=5)
     derived = Method("dissolve_by_parcel", "v1", "Union of pieces.", "identity of shape", factor=0.9)
     number = evidence.add_evidence(
         warehouse, "acme", derived, run_id="r", field_group="parcel_geometry", inputs=[second, first, second]
@@ -192,7 +194,11 @@ def test_evidence_names_what_it_was_derived_from_once_each(warehouse: Warehouse)
             "select input_evidence_no from prov.evidence_input where evidence_no = %s order by 1", (number,)
         ).fetchall()
         methods = connection.execute("select method, factor from prov.method order by 1").fetchall()
+        checks = connection.execute(
+            "select checks_passed, checks_total from prov.evidence where evidence_no = %s", (number,)
+        ).fetchall()
     assert inputs == [(first,), (second,)]
+    assert checks == [(13, 15)], "what was checked of the inputs was checked of what is made of them"
     assert methods == [("dissolve_by_parcel", 0.9), ("no_record", None), ("read_and_cast", None)]
 
 

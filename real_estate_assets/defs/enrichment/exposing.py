@@ -6,7 +6,7 @@ evidence wins (`core/hazards`) and scores (a dbt seed).
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,8 +25,6 @@ BASES = {
     "county_lookup": "one value for a whole county; says nothing about a place within it",
     "no_evidence": "no layer says anything about the place",
 }
-
-ZONE_METHODS = frozenset({"polygon_overlap", "point_in_zone"})  # a county is no zone that a place touches
 
 
 @dataclass
@@ -72,14 +70,18 @@ def assess_tenant(warehouse: Warehouse, tenant_id: str, found: Layers) -> tuple[
 def exposure_rows(
     warehouse: Warehouse, tenant_id: str, exposures: Exposures, found: Layers, *, code_version: str, run_id: str
 ) -> Iterator[tuple[Any, ...]]:
-    """In the order of enrichment.EXPOSURE_COLUMNS. Writes one evidence row a layer and method that was used."""
+    """In the order of enrichment.EXPOSURE_COLUMNS. Writes an evidence row a layer and method, and its answers' checks."""
+    from real_estate_assets.core.hazards.answer_checks import ZONE_METHODS, AnswerChecks
+
     numbers: dict[tuple[str | None, str], int] = {}
+    checks: dict[int, AnswerChecks] = defaultdict(AnswerChecks)
     touched = Counter(zip(exposures.touched.location_no.tolist(), exposures.touched.peril.tolist(), strict=True))
     for row in exposures.records():
         method = row["method"] or "no_evidence"
         key = (row["layer"], method)
         if key not in numbers:
             numbers[key] = _add_evidence(warehouse, tenant_id, row["layer"], method, found, code_version, run_id)
+        checks[numbers[key]].look_at(row)
         yield (
             *row["location_key"],
             row["peril"],
@@ -98,6 +100,8 @@ def exposure_rows(
             numbers[key],
             row["layer_record_no"],
         )
+    for evidence_no, verdict in checks.items():
+        evidence.record_checks(warehouse, tenant_id, evidence_no, passed=verdict.passed, total=verdict.total)
 
 
 def _add_evidence(

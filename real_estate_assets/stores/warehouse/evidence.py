@@ -142,7 +142,7 @@ def _names(of: type[NewSourceFile | SourceFile]) -> list[str]:
 
 
 def files(warehouse: Warehouse, tenant_id: str) -> list[SourceFile]:
-    """The tenant's files that count now, in order of their number: `settle_current` kept them and nobody took them back."""
+    """The tenant's files that count now, by number: `settle_current` kept them and nobody took them back."""
     from psycopg import sql
 
     names = column_list(_names(SourceFile))
@@ -240,12 +240,13 @@ def add_evidence(
     field_group: str,
     file_no: int | None = None,
     public_sha256: str | None = None,
-    checks: tuple[int, int] = (0, 0),
+    checks: tuple[int, int] | None = None,
     inputs: Sequence[int] = (),
 ) -> int:
     """Number of a new evidence row of the tenant: file × method × run.
 
-    checks: (passed, total) of the partition's checks. inputs: evidence this one was derived from.
+    checks: (passed, total) of the partition's checks; None: what the inputs went through, which is what there is.
+    inputs: evidence this one was derived from.
     """
     with warehouse.as_owner() as connection, connection.transaction():
         _register_method(connection, method)
@@ -254,7 +255,7 @@ def add_evidence(
             "insert into prov.evidence (tenant_id, evidence_no, file_no, public_sha256, method, code_version, run_id,"
             " field_group, checks_passed, checks_total) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (tenant_id, number, file_no, public_sha256, method.method, method.code_version, run_id, field_group,
-             *checks),
+             *(checks or _checks_of(connection, tenant_id, inputs))),
         )  # fmt: skip
         connection.cursor().executemany(
             "insert into prov.evidence_input (tenant_id, evidence_no, input_evidence_no) values (%s, %s, %s)",
@@ -263,6 +264,12 @@ def add_evidence(
         if number == 1:
             _state_the_unknown(connection, tenant_id, run_id)
     return int(number)
+
+
+def _checks_of(connection: Any, tenant_id: str, evidence_nos: Sequence[int]) -> Any:
+    total = "select coalesce(sum(checks_passed), 0), coalesce(sum(checks_total), 0) from prov.evidence"
+    where = " where tenant_id = %s and evidence_no = any(%s)"
+    return connection.execute(total + where, (tenant_id, list(evidence_nos))).fetchall()[0]
 
 
 def record_checks(warehouse: Warehouse, tenant_id: str, evidence_no: int, *, passed: int, total: int) -> None:
