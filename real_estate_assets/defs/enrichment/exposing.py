@@ -70,7 +70,7 @@ def assess_tenant(warehouse: Warehouse, tenant_id: str, found: Layers) -> tuple[
 def exposure_rows(
     warehouse: Warehouse, tenant_id: str, exposures: Exposures, found: Layers, *, code_version: str, run_id: str
 ) -> Iterator[tuple[Any, ...]]:
-    """In the order of enrichment.EXPOSURE_COLUMNS. Writes an evidence row a layer and method, and its answers' checks."""
+    """In the order of enrichment.EXPOSURE_COLUMNS. Writes evidence a layer and method, with its checks."""
     from real_estate_assets.core.hazards.answer_checks import ZONE_METHODS, AnswerChecks
 
     numbers: dict[tuple[str | None, str], int] = {}
