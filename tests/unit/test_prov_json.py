@@ -58,10 +58,21 @@ def test_a_cell_comes_from_its_record_and_the_record_from_its_file() -> None:
     derivations = related(made, "wasDerivedFrom", "generatedEntity", "usedEntity")
     assert {(cell, record), (record, file)} <= derivations
     generated = related(made, "wasGeneratedBy", "entity", "activity")
-    assert {(record, f"tenant:read/{RUN}"), (cell, f"tenant:published/{BUILD_RUN}")} <= generated
-    assert (f"tenant:read/{RUN}", "reos:code/df6b02361300") in related(made, "wasAssociatedWith", "activity", "agent")
-    assert made["activity"][f"tenant:read/{RUN}"]["prov:endTime"].startswith("2026-11-24T11:44")
+    reading = f"tenant:read/{RUN}/2026-11-24T11%3A44%3A00%2B00%3A00"
+    assert (record, reading) in generated
+    assert any(one == cell and by.startswith(f"tenant:published/{BUILD_RUN}/") for one, by in generated)
+    assert (reading, "reos:code/df6b02361300") in related(made, "wasAssociatedWith", "activity", "agent")
+    assert made["activity"][reading]["prov:endTime"].startswith("2026-11-24T11:44")
     assert made["entity"][file]["reos:sha256"] == SHA
+
+
+def test_one_run_that_read_two_files_is_two_readings() -> None:
+    """Seen in a real export: both cells of one run, one from each file, each read at its own time."""
+    other = "2026-11-24T11:45:00+00:00"
+    evidence = {**sample()["evidence"][0], "evidence_no": 12, "created_at": other}
+    steps = [{**one, "at": other} if one["step"] == "read" else one for one in sample()["steps"]]
+    made = document(sample(), sample(field="parcel_area_m2", evidence=[evidence], steps=steps))
+    assert len([name for name in made["activity"] if name.startswith("tenant:read/")]) == 2
 
 
 def test_trust_is_a_statement_of_its_own_and_its_model_has_a_reviewer() -> None:

@@ -112,9 +112,9 @@ class _Cell:
         return record
 
     def _reading(self, one: Evidence) -> str:
-        """The activity that read the record: the step of that run, or one of its own where no step tells of it."""
+        """What made the evidence: the step of that run and moment, or one of its own where no step tells of it."""
         for step in self._answer.steps:
-            if step.step == "read" and step.run_id == one.run_id:
+            if one.run_id and (step.run_id, _time(step.at)) == (one.run_id, _time(one.created_at)):
                 return f"tenant:{_step_name(step)}"
         name = f"read/{one.evidence_no}"
         self._activity(name, one.method, one.code_version, one.run_id, one.created_at)
@@ -207,7 +207,10 @@ def _cell_name(mart: str, key: Mapping[str, Any], field: str) -> str:
 
 
 def _step_name(step: Step) -> str:
-    return f"{step.step}/{quote(step.run_id or step.at or 'unknown', safe='')}"
+    """Step, run and moment: one run reads many files, each at its own time."""
+    at = _time(step.at)
+    parts = [step.step, step.run_id, None if at is None else at.astimezone(dt.UTC).isoformat()]
+    return "/".join(quote(part, safe="") for part in parts if part)
 
 
 def _scope(file: EvidenceFile) -> str:
