@@ -90,11 +90,11 @@ def summarize(connection: Connection[tuple[Any, ...]], file: GatedFile) -> FileS
 
 
 def _previous(connection: Connection[tuple[Any, ...]], file: GatedFile) -> GatedFile | None:
-    """The newest file of the same source that is older than this one and was read."""
+    """The newest file of the same source that is older than this one, was read and is not recalled."""
     row = connection.execute(
         "select file_no from prov.source_file where tenant_id = %(tenant)s and source_name = %(source)s"
         " and record_type = %(type)s and read_status = 'read' and gate_passed is not false and is_current"
-        " and file_no <> %(file)s"
+        " and file_no <> %(file)s and not prov.is_recalled(tenant_id, file_no)"
         " and (coalesce(vintage, '-infinity'), file_no) < (coalesce(%(vintage)s::date, '-infinity'), %(file)s)"
         " order by vintage desc nulls last, file_no desc limit 1",
         {
