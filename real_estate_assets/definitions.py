@@ -13,13 +13,15 @@ from real_estate_assets.defs.records.assets import records
 from real_estate_assets.defs.reference.assets import assets as reference_assets
 from real_estate_assets.defs.resources import ObjectStoreResource, WarehouseResource
 from real_estate_assets.defs.tenants.registry import tenant_registry
+from real_estate_assets.defs.trust.audit import audit, audit_job, daily_audit
 from real_estate_assets.defs.trust.calibration import calibrate
 from real_estate_assets.defs.warehouse.assets import warehouse_models
 
 defs = dg.Definitions(
+    asset_checks=[audit],
     assets=[*reference_assets, landing, records, enrich, calibrate, warehouse_models],
-    jobs=jobs.ALL,
-    schedules=[automation.refresh_changed],
+    jobs=[*jobs.ALL, audit_job],
+    schedules=[automation.refresh_changed, daily_audit],
     sensors=[tenant_registry, *automation.sensors, openlineage],
     resources={"warehouse": WarehouseResource(), "object_store": ObjectStoreResource()},
     executor=dg.in_process_executor,  # a stage is one step: a process of its own would pay the imports twice

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from real_estate_assets.defs.partitions import TENANTS
+from real_estate_assets.defs.partitions import RANGE_END, RANGE_START, TENANTS, chunks
 from real_estate_assets.defs.stages import PLAN, PlannedStage, stale_references, stale_tenants
 from real_estate_assets.settings import get_settings
 from real_estate_assets.stores.warehouse import Warehouse, outcomes
 
 # The log of a run is read in the UI; a terminal shows what came of it.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 @dataclass(frozen=True)
@@ -91,25 +90,6 @@ def run_all(
         yield references
     for planned in stages:
         yield from run_stage(instance, warehouse, planned, tenant_ids, force=force, tell=tell)
-
-
-def chunks(all_keys: Sequence[str], chosen: Sequence[str], size: int) -> list[list[str]]:
-    """Chosen keys in the partitions' own order, cut where they do not follow each other or a chunk is full.
-
-    A run of several partitions is a range of them, so a chunk must not span a key that was not chosen.
-    """
-    wanted = set(chosen)
-    result: list[list[str]] = []
-    is_open = False
-    for key in all_keys:
-        if key not in wanted:
-            is_open = False
-        elif is_open and len(result[-1]) < size:
-            result[-1].append(key)
-        else:
-            result.append([key])
-            is_open = True
-    return result
 
 
 def _job(name: str) -> dg.JobDefinition:

@@ -88,7 +88,7 @@ def blocks(counts: Sequence[int]) -> str:
     if not most:
         return ""
     return "".join(
-        _BLOCKS[max(math.ceil(count / most * len(_BLOCKS)) - 1, 0)] if count else "\u2007" for count in counts
+        _BLOCKS[max(math.ceil(count / most * len(_BLOCKS)) - 1, 0)] if count else "·" for count in counts
     )
 
 

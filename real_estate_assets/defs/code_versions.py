@@ -23,6 +23,7 @@ SOURCES: dict[str, tuple[Path, ...]] = {
     "reference": (
         PACKAGE / "defs/reference",
         PACKAGE / "core/references.py",
+        PACKAGE / "core/identity.py",  # the normal form of a parcel's number, which the answer keys are found by
         PACKAGE / "core/records",
         PACKAGE / "core/hazards/flood_scale.py",
         *_GRAMMAR,

@@ -11,7 +11,7 @@ yields Outputs that carry no event: those of the kind Dagster uses for observed 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
@@ -78,7 +78,14 @@ def tenant_events(
         }
         metadata = {"dagster/row_count": asset.row_count, **asset.metadata}
         yield dg.AssetMaterialization(asset_key=asset.key, partition=tenant_id, metadata=metadata, tags=tags)
-    for check in result.checks:
+    yield from check_events(context, result.checks, tenant_id)
+
+
+def check_events(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, checks: Iterable[CheckResult], tenant_id: str
+) -> Iterator[Event]:
+    """The evaluations of one tenant's checks, for those that the run selected."""
+    for check in checks:
         if dg.AssetCheckKey(check.key, check.name) in context.selected_asset_check_keys:
             yield dg.AssetCheckEvaluation(
                 asset_key=check.key,
@@ -141,7 +148,7 @@ def is_followed(context: dg.AssetExecutionContext) -> bool:
 
 
 def _target(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, tenant_id: str
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, key: dg.AssetKey, tenant_id: str
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
     """The stored materialization that a check speaks about."""
     latest = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[tenant_id])

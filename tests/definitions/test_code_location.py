@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import subprocess
@@ -151,6 +152,39 @@ def test_every_check_is_of_one_tenant(graph: AssetGraph) -> None:
     assert len(keys) > 30
     for key in keys:
         assert graph.get(key).partitions_def == tenants, f"{key}: one tenant's pass would hide another's failure"
+
+
+def test_the_marts_stand_after_the_calibration_and_are_not_made_of_it(graph: AssetGraph) -> None:
+    from real_estate_assets.defs.trust.calibration import STAGE as CALIBRATION
+    from real_estate_assets.defs.trust.keys import ALL as TRUST
+    from real_estate_assets.defs.warehouse.assets import STAGE as WAREHOUSE
+
+    marts = [key for key in _own(graph) if key.path[0] == "marts"]
+    assert len(marts) > 10
+    for key in marts:
+        assert set(TRUST) <= graph.get(key).parent_keys, f"{key} may be made before the calibration of the same run"
+    assert set(TRUST).isdisjoint(WAREHOUSE.upstream), "another parameter would make every mart anew"
+    assert CALIBRATION.node not in WAREHOUSE.upstream_nodes, "a calibration that fails would hold the marts back"
+    assert CALIBRATION not in WAREHOUSE.after
+
+
+def test_every_mart_is_audited_daily_for_every_tenant(graph: AssetGraph) -> None:
+    from real_estate_assets.definitions import defs
+    from real_estate_assets.defs.trust.keys import AUDIT
+
+    audited = {key.asset_key for key in graph.asset_check_keys if key.name == AUDIT}
+    assert audited == {key for key in _own(graph) if key.path[0] == "marts"}
+    layer = defs.resolve_job_def("audit_job").asset_layer
+    assert layer.selected_asset_keys == set(), "an audit makes nothing"
+    schedule = next(s for s in defs.get_repository_def().schedule_defs if s.name == "daily_audit")
+    at = datetime.datetime(2026, 11, 24, 4, 30, tzinfo=datetime.UTC)
+    with dg.instance_for_test() as instance:
+        instance.add_dynamic_partitions("tenants", [f"t{n:02}" for n in range(30)])
+        asked = schedule.evaluate_tick(dg.build_schedule_context(instance, scheduled_execution_time=at)).run_requests
+    ranges = [
+        (r.tags["dagster/asset_partition_range_start"], r.tags["dagster/asset_partition_range_end"]) for r in asked
+    ]
+    assert ranges == [("t00", "t24"), ("t25", "t29")]
 
 
 def test_what_blocks_and_what_warns(graph: AssetGraph) -> None:

@@ -1,7 +1,7 @@
 """When a stage asks to be made: in turn, whole, and not for the same content made again.
 
 A pipeline in small, with the shape of the real one: a public layer, landing, two assets of records, enrichment, and two
-models of which one does not read what enrichment makes.
+models of which one does not read what enrichment makes. Beside them stands a calibration of which nothing is made.
 """
 
 import dagster as dg
@@ -10,26 +10,28 @@ import pytest
 from real_estate_assets.defs.conditions import follow_changes, make_what_is_missing
 
 TENANTS = dg.DynamicPartitionsDefinition(name="made_tenants")
-LAYER, LANDING, ROLLS, PARCELS, PLACES, FILES, MART = (
-    dg.AssetKey([name]) for name in ("layer", "landing", "rolls", "parcels", "places", "files", "mart")
+LAYER, LANDING, ROLLS, PARCELS, PLACES, MEASURED, FILES, MART = (
+    dg.AssetKey([name]) for name in ("layer", "landing", "rolls", "parcels", "places", "measured", "files", "mart")
 )
 AFTER_LANDING, AFTER_RECORDS = follow_changes([LANDING]), follow_changes([LAYER, ROLLS, PARCELS], after=[ROLLS])
-MODELS = follow_changes([LAYER, LANDING, ROLLS, PARCELS, PLACES], after=[ROLLS, PLACES])
+MODELS = follow_changes([LAYER, LANDING, ROLLS, PARCELS, PLACES], after=[ROLLS, PLACES], beside=[MEASURED])
+CALIBRATION = follow_changes([ROLLS, PLACES], after=[ROLLS, PLACES])
 SPECS = [
     dg.AssetSpec(LAYER, automation_condition=make_what_is_missing),
     dg.AssetSpec(LANDING, automation_condition=make_what_is_missing, partitions_def=TENANTS),
     dg.AssetSpec(ROLLS, deps=[LANDING], automation_condition=AFTER_LANDING, partitions_def=TENANTS),
     dg.AssetSpec(PARCELS, deps=[LANDING], automation_condition=AFTER_LANDING, partitions_def=TENANTS),
     dg.AssetSpec(PLACES, deps=[LAYER, ROLLS, PARCELS], automation_condition=AFTER_RECORDS, partitions_def=TENANTS),
+    dg.AssetSpec(MEASURED, deps=[ROLLS, PLACES], automation_condition=CALIBRATION, partitions_def=TENANTS),
     dg.AssetSpec(FILES, deps=[LANDING], automation_condition=MODELS, partitions_def=TENANTS),
-    dg.AssetSpec(MART, deps=[FILES, PLACES, ROLLS], automation_condition=MODELS, partitions_def=TENANTS),
+    dg.AssetSpec(MART, deps=[FILES, PLACES, ROLLS, MEASURED], automation_condition=MODELS, partitions_def=TENANTS),
 ]
 STAGES = {
     "public": [LAYER],
     "landing": [LANDING],
     "records": [ROLLS, PARCELS],
     "places": [PLACES],
-    "models": [FILES, MART],
+    "models": [MEASURED, FILES, MART],
 }
 
 
@@ -78,7 +80,7 @@ class Pipeline:
         self.instance.add_dynamic_partitions("made_tenants", list(tenants))
         self.made(None, "1", LAYER)
         for tenant in tenants:
-            self.made(tenant, "1", LANDING, ROLLS, PARCELS, PLACES, FILES, MART)
+            self.made(tenant, "1", LANDING, ROLLS, PARCELS, PLACES, MEASURED, FILES, MART)
         self.tick()
         self.tick()
 
@@ -105,9 +107,9 @@ def test_a_new_tenant_goes_through_stage_by_stage_and_each_stage_whole(pipeline:
         pipeline.made(tenant, "1", ROLLS, PARCELS)
     assert pipeline.tick() == {"places": both}, "no model yet, not even the one that reads nothing of places"
     pipeline.made("new", "1", PLACES)
-    assert pipeline.tick() == {"files": {"new"}, "mart": {"new"}}
+    assert pipeline.tick() == {"measured": {"new"}, "files": {"new"}, "mart": {"new"}}
     pipeline.made("newer", "1", PLACES)
-    assert pipeline.tick() == {"files": {"newer"}, "mart": {"newer"}}
+    assert pipeline.tick() == {"measured": {"newer"}, "files": {"newer"}, "mart": {"newer"}}
 
 
 def test_nothing_is_asked_for_while_a_public_layer_is_missing(pipeline: Pipeline) -> None:
@@ -145,8 +147,8 @@ def test_a_changed_file_is_followed_in_turn_for_its_tenant_alone(pipeline: Pipel
     pipeline.made("acme", "1", PARCELS)
     assert pipeline.tick() == {"places": acme}
     pipeline.made("acme", "2", PLACES)
-    assert pipeline.tick() == {"files": acme, "mart": acme}
-    pipeline.made("acme", "2", FILES, MART)
+    assert pipeline.tick() == {"measured": acme, "files": acme, "mart": acme}, "at one tick, so in one run"
+    pipeline.made("acme", "2", MEASURED, FILES, MART)
     assert [pipeline.tick() for _ in range(2)] == [{}, {}]
 
 
@@ -175,4 +177,30 @@ def test_a_changed_public_layer_concerns_every_tenant(pipeline: Pipeline) -> Non
     assert pipeline.tick() == {"places": both}
     for tenant in both:
         pipeline.made(tenant, "2", PLACES)
-    assert pipeline.tick() == {"files": both, "mart": both}
+    assert pipeline.tick() == {"measured": both, "files": both, "mart": both}
+
+
+def test_a_calibration_that_failed_holds_no_model_back(pipeline: Pipeline) -> None:
+    pipeline.onboard("old")
+    pipeline.instance.add_dynamic_partitions("made_tenants", ["new"])
+    pipeline.tick()
+    pipeline.made("new", "1", LANDING)
+    pipeline.tick()
+    pipeline.made("new", "1", ROLLS, PARCELS)
+    pipeline.tick()
+    pipeline.made("new", "1", PLACES)
+    pipeline.tick()
+    pipeline.made("new", "1", FILES, MART)  # and nothing was measured
+    assert pipeline.tick() == {}
+    pipeline.made("new", "2", LANDING)
+    pipeline.tick()
+    pipeline.made("new", "2", ROLLS)
+    pipeline.tick()
+    pipeline.made("new", "2", PLACES)
+    assert pipeline.tick() == {"measured": {"new"}, "files": {"new"}, "mart": {"new"}}
+
+
+def test_other_parameters_ask_for_no_model(pipeline: Pipeline) -> None:
+    pipeline.onboard("acme")
+    pipeline.made("acme", "2", MEASURED)
+    assert pipeline.tick() == {}

@@ -99,7 +99,7 @@ def test_blocks_rank_as_the_counts_do(counts: list[int]) -> None:
     drawn = blocks(counts)
     assert len(drawn) == (len(counts) if any(counts) else 0)
     for count, block in zip(counts, drawn, strict=False):
-        assert (block == "\u2007") == (count == 0)
+        assert (block == "·") == (count == 0)
         assert (block == "█") <= (count * 8 > max(counts) * 7)
 
 
