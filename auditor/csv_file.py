@@ -7,11 +7,14 @@ lines are no records. Bytes are cut, not characters, so that any encoding in whi
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from array import array
 from collections.abc import Iterator
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+csv.field_size_limit(1 << 30)  # a cell may be as long as a record
 
 
 class CsvFile:
@@ -20,11 +23,11 @@ class CsvFile:
     def __init__(self, content: bytes, encoding: str = "utf-8", delimiter: str = ",") -> None:
         self._content = content
         self._encoding = "utf-8" if encoding.lower().replace("_", "-") in ("utf-8-sig", "utf8-sig") else encoding
+        self._delimiter = delimiter
         comma = re.escape(delimiter.encode("ascii"))
         quoted = rb'"(?:[^"]++|"")*+"[^' + comma + rb"\r\n]*+"
         bare = rb"[^" + comma + rb"\r\n]*+"
         field = rb"(?:" + quoted + rb"|" + bare + rb")"
-        self._field = re.compile(rb"(" + field + rb")(?:" + comma + rb"|\r\n?|\n|\Z)")
         self._record = re.compile(field + rb"(?:" + comma + field + rb")*+(?:\r\n?|\n|\Z)")
         starts = self._starts()
         self.header = self._cells(starts[0]) if starts else []
@@ -61,18 +64,10 @@ class CsvFile:
         return map(self._cells, self._starts_of_records)
 
     def _cells(self, at: int) -> list[str]:
-        cells = []
-        while True:
-            match = self._field.match(self._content, at)
-            if match is None:
-                raise ValueError(f"the text cannot be cut into cells at byte {at}")
-            cells.append(self._text(match.group(1)))
-            at = match.end()
-            last = self._content[at - 1 : at]
-            if match.end() == match.end(1) or last in (b"\r", b"\n"):
-                return cells
-
-    def _text(self, cell: bytes) -> str:
-        if cell.startswith(b'"') and (end := cell.rfind(b'"')) > 0:
-            cell = cell[1:end].replace(b'""', b'"') + cell[end + 1 :]
-        return cell.decode(self._encoding, errors="replace")
+        match = self._record.match(self._content, at)
+        line = match.group() if match else b""
+        text = line.decode(self._encoding, errors="replace")
+        if b'"' not in line:  # most records of most files
+            return text.rstrip("\r\n").split(self._delimiter)
+        # One record's text, so that the standard parser has nothing left to find but its cells.
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter))

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from auditor.book import SourceFile
-from auditor.rules.base import NoSuchRowError, RowRules, Rule
+from auditor.rules.base import NoSuchRowError, RowRules, Rule, own
 
 
 def _recorded(name: str) -> Rule:
@@ -30,7 +30,7 @@ class FileRow(RowRules):
         "previous_file_no": lambda self: (lambda f: f and f.ref)(self.desk.properties.previous(self.file)),
         "sha256": lambda self: self.count and self.file.stored.sha256,
         "source_reliability": lambda self: self.desk.properties.reliability(self.file),
-        "record_count": lambda self: self.count,
+        "record_count": own("indexed_count"),
         "accepted_count": lambda self: self.accepted,
         "quarantined_count": lambda self: self.count - self.accepted,
     }
@@ -47,6 +47,17 @@ class FileRow(RowRules):
     def count(self) -> int:
         """Records in the file as the auditor's reader counts them."""
         return self.desk.book.count(self.file)
+
+    @property
+    def indexed_count(self) -> int:
+        """The count, where the sparse index on record points at the records that it says it does."""
+        index = self.desk.book.ledger.record_index(int(self.file.ref))
+        if index is not None:
+            text = self.desk.book.csv(self.file)
+            starts = [text.byte_offset(number) for number in range(0, len(text), index["every"])]
+            if starts != index["byte_offsets"]:
+                raise NoSuchRowError("the record index points elsewhere than where every such record begins")
+        return self.count
 
     @cached_property
     def accepted(self) -> int:

@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from real_estate_assets.cli import (
+    audit,
     cluster,
     demo,
     docs,
@@ -49,7 +50,7 @@ def _options(
 
 _debug = False
 
-for _module in (cluster, demo, docs, export, materialize, quarantine, recall, status, tenants, ui, why):
+for _module in (audit, cluster, demo, docs, export, materialize, quarantine, recall, status, tenants, ui, why):
     _module.register(app)
 
 
