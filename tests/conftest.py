@@ -158,6 +158,7 @@ def _copies(cluster: LocalCluster) -> Iterator[Callable[..., WarehouseDb]]:
     def copy(name: str = "") -> WarehouseDb:
         name = name or f"reos_{next(_numbers)}_{time.time_ns() % 10**6}"
         with cluster.superuser() as connection:
+            cluster_roles.drop_database(connection, name)  # fresh, whatever became of the one before it
             cluster_roles.ensure_warehouse(connection, name, template=TEMPLATE)
         made.append(name)
         return _database(cluster, name)
