@@ -103,7 +103,7 @@ def test_the_schedule_submits_only_those_whose_files_changed_and_a_killed_worker
         assert running.platform.query(rows, tenant_id) == [(2 * ROWS, 2 * ROWS)]
         value = "select distinct assessed_improvement_value_usd from marts.dim_properties where tenant_id = %s"
         assert running.platform.query(value, tenant_id) == [(205_000,)]
-        for stage in ("landing/source_files", "records", "enrichment", "warehouse"):
+        for stage in ("landing/source_files", "records", "enrichment", "calibration", "warehouse"):
             assert running.platform.error(tenant_id, stage) is None
     assert running.platform.history("dunes") == before, "nothing happened to it"
 
@@ -119,7 +119,7 @@ def test_two_runs_of_one_tenant_at_once_take_turns(running: Daemon) -> None:
     rows = "select count(*), count(distinct (file_no, record_no)) from raw.property where tenant_id = 'acme'"
     assert running.platform.query(rows) == [(2 * ROWS, 2 * ROWS)]
     assert running.platform.one("select count(*) from tenancy.staged where tenant_id = 'acme'") == 0
-    for stage in ("landing/source_files", "records", "enrichment", "warehouse"):
+    for stage in ("landing/source_files", "records", "enrichment", "calibration", "warehouse"):
         assert running.platform.error("acme", stage) is None
 
 

@@ -319,7 +319,7 @@ def test_an_unknown_word_in_a_description_is_named_with_its_line(estate: Platfor
 
 @pytest.mark.parametrize("tenant_id", ["honest", "bad-rows", "written-differently", "bad-shapes"])
 def test_a_tenant_whose_files_can_be_used_is_published(estate: Platform, tenant_id: str) -> None:
-    for stage in ("landing/source_files", "records", "enrichment", "warehouse"):
+    for stage in ("landing/source_files", "records", "enrichment", "calibration", "warehouse"):
         assert estate.error(tenant_id, stage) is None
     assert len(estate.materializations("marts/dim_properties", tenant_id)) == 1
 

@@ -28,6 +28,7 @@ from tests.made_platform import (
 )
 
 RIVER, STEADY = "river", "steady"
+EVERY_STAGE = ("landing", "records", "enrichment", "calibration", "warehouse")
 FY13 = {"uri": "fy13.csv", "vintage": "2012-01-01"}
 FY14 = {"uri": "fy14.csv", "vintage": "2013-01-01", "awaited": True, "columns": {"fiscal_year": {"constant": 2014}}}
 MARTS = ("dim_properties", "fct_assessments", "fct_sales", "fct_changes", "fct_property_hazards", "dim_source_files")
@@ -131,7 +132,7 @@ def _stages(snapshot: Snapshot) -> list[str]:
 def test_the_first_roll_is_published_before_the_second_is_there(story: Story) -> None:
     first = story.steps["first roll"]
     assert first.failed == {}
-    assert _stages(first) == ["reference", "landing", "records", "enrichment", "warehouse"]
+    assert _stages(first) == ["reference", "landing", "records", "enrichment", "calibration", "warehouse"]
     assert first.fiscal_years == [2013]
     assert first.rows[RIVER]["dim_properties"] == ROWS
     assert first.rows[RIVER]["fct_changes"] == 0
@@ -146,7 +147,7 @@ def test_a_second_run_lands_nothing_and_builds_nothing(story: Story) -> None:
 
 def test_a_new_roll_rebuilds_its_tenant_and_shows_the_difference(story: Story) -> None:
     before, after = story.steps["nothing new"], story.steps["second roll"]
-    assert after.runs == [(stage, (RIVER,)) for stage in ("landing", "records", "enrichment", "warehouse")]
+    assert after.runs == [(stage, (RIVER,)) for stage in EVERY_STAGE]
     assert after.fiscal_years == [2013, 2014]
     assert dict(after.changed) == {
         "property": 2,  # one appeared, one is gone
@@ -207,7 +208,7 @@ def test_removing_a_tenant_leaves_nothing_of_it(story: Story) -> None:
 def test_a_tenant_registered_again_is_built_from_the_start(story: Story) -> None:
     """Its old events are still in the log: they must not pass for what the warehouse holds."""
     again = story.steps["registered again"]
-    assert again.runs == [(stage, (RIVER,)) for stage in ("landing", "records", "enrichment", "warehouse")]
+    assert again.runs == [(stage, (RIVER,)) for stage in EVERY_STAGE]
     assert again.rows[RIVER] == story.steps["taken back"].rows[RIVER]
     assert [number for number, _, _ in again.files[RIVER]] == [1, 2, 3]
 

@@ -148,7 +148,7 @@ def test_materialize_refuses_a_tenant_or_a_stage_that_is_not_there(reos: Reos, w
     assert "there is no tenant acne; `reos tenant list` shows those there are" in done.stderr
     done = reos("materialize", "--select", "marts")
     assert done.exit_code == 2
-    assert "there is no stage marts; stages: landing, records, enrichment, warehouse" in done.stderr
+    assert "there is no stage marts; stages: landing, records, enrichment, calibration, warehouse" in done.stderr
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_materialize_asks_for_all_tenants_and_stages_or_for_those_named(
     register(warehouse, "acme", "beta")
     done = reos("materialize")
     assert (done.exit_code, "nothing was built" in done.stdout) == (0, True)
-    assert runs["asked"] == (["acme", "beta"], ["landing", "records", "enrichment", "warehouse"], False)
+    assert runs["asked"] == (["acme", "beta"], ["landing", "records", "enrichment", "calibration", "warehouse"], False)
     assert reos("materialize", "-t", "beta", "-s", "warehouse", "-s", "landing", "--force").exit_code == 0
     assert runs["asked"] == (["beta"], ["landing", "warehouse"], True)
 
