@@ -62,11 +62,10 @@ def recall(
         _print_impact(console, found, impact, restore=restore)
     if not yes and not restore and not typer.confirm("Take it back?"):
         raise typer.Exit(1)
-    who = by or _user()
     if restore:
-        store.restore(warehouse, found, by=who)
+        store.restore(warehouse, found, by=by or _user())
     else:
-        store.mark(warehouse, found, reason=reason, by=who)
+        store.mark(warehouse, found, reason=reason, by=by or _user())
     if as_json:
         _print_json({"restored" if restore else "recalled": _file(found), "impact": [_impact(one) for one in impact]})
     else:
