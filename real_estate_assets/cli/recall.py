@@ -66,8 +66,14 @@ def recall(
         store.restore(warehouse, found, by=by or _user())
     else:
         store.mark(warehouse, found, reason=reason, by=by or _user())
+    _print_done(console, found, impact, restore=restore, as_json=as_json)
+
+
+def _print_done(
+    console: Console, file: KnownFile, impact: Sequence[Impact], *, restore: bool, as_json: bool
+) -> None:  # fmt: skip
     if as_json:
-        _print_json({"restored" if restore else "recalled": _file(found), "impact": [_impact(one) for one in impact]})
+        _print_json({"restored" if restore else "recalled": _file(file), "impact": [_impact(one) for one in impact]})
     else:
         console.print(_next(impact, restore=restore))
 
