@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 RAW_ROOM = 420  # characters of a record that are shown around the cells that fed the value
 CHECKS_SHOWN = 6
+OTHER_ROWS_SHOWN = 5
 BANDS = {"solid": ("●", "green"), "mixed": ("◐", "yellow"), "weak": ("○", "red")}
 
 
@@ -228,7 +229,9 @@ def _rivals(rivals: Sequence[Rival], field: str) -> Table:
 def _other_rows(answer: Why) -> list[RenderableType]:
     from rich.text import Text
 
-    return [Text(", ".join(f"{name} {value}" for name, value in key.items())) for key in answer.other_rows[:5]]
+    shown = [Text(wording.row_words(key) or str(key.get("peril", ""))) for key in answer.other_rows[:OTHER_ROWS_SHOWN]]
+    more = len(answer.other_rows) - len(shown)
+    return [*shown, Text(f"… and {more:,} more", "dim")] if more > 0 else [*shown]
 
 
 def _build(answer: Why, run_link: Callable[[str], str | None]) -> list[RenderableType]:

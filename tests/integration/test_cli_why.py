@@ -121,6 +121,14 @@ def test_a_hazard_is_traced_to_the_feature_of_the_public_layer(made: Platform) -
     assert [(cell.column, cell.text) for cell in scores.raw.cells] == [("HWAV_RISKS", "40.1")]
 
 
+def test_a_change_is_traced_to_the_column_of_the_field_that_changed(made: Platform) -> None:
+    answer = ask(made, "P7", "fct_changes.new_value")
+    column = {"assessed_improvement_value_usd": "Bldg", "assessed_total_value_usd": "Total"}[answer.key["field"]]
+    marked = {cell.column for one in answer.evidence if one.raw for cell in one.raw.cells}
+    assert marked == {column}
+    assert f"field {answer.key['field']}" in reos("why", RIVER, "P7", "fct_changes.new_value").output
+
+
 def test_a_shape_is_traced_to_the_tenants_own_layer(made: Platform) -> None:
     answer = ask(made, "P4", "parcel_area_m2")
     assert any(one.raw is not None and '"P4"' in (one.raw.text or "") for one in answer.evidence)
@@ -238,6 +246,8 @@ def test_weak_cells_are_listed_weakest_first_and_agree_with_why(made: Platform) 
     assert told.exit_code == 0, told.output
     assert f"Why: reos why {RIVER}" in told.output
     assert "No cell" in reos("low-trust", RIVER, "--below", "0").output
+    with pytest.raises(asking.UnknownMartError, match="did you mean fct_sales"):
+        asking.low_trust(made.warehouse, RIVER, "fct_sale", below=1.0)
     assert asking.low_trust(made.warehouse, "nobody", "dim_properties", below=1.0) == []
 
 

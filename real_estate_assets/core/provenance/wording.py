@@ -6,6 +6,7 @@ not belong here: where the words stand (`cli/`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from real_estate_assets.core.provenance.explanation import (
@@ -177,6 +178,12 @@ def no_column_words(answer: Why) -> str:
     return f"no column of the file is read into {answer.field}"
 
 
+def row_words(key: Mapping[str, Any]) -> str:
+    """Which of a property's rows is meant, where a mart has several: `fiscal_year 2014, source_name roll`."""
+    named = {name: value for name, value in key.items() if name not in ("tenant_id", "property_id", "peril")}
+    return ", ".join(f"{name} {value}" for name, value in named.items())
+
+
 def prior_words(answer: Why) -> str:
     """Whether anything was measured for this cell."""
     return "prior only: reviewed figures, too little measured yet" if answer.prior_only else "measured"
@@ -189,5 +196,5 @@ def subject_line(answer: Why) -> str:
     if named and named.unit_number:
         parts.append(f"unit {named.unit_number}")
     parts.append(f"parcel {named.parcel_number}" if named and named.parcel_number else None)
-    parts.append(f"tenant {answer.tenant_id}")
+    parts += [row_words(answer.key) or None, f"tenant {answer.tenant_id}"]
     return " · ".join(part for part in parts if part)

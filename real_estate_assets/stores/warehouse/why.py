@@ -7,7 +7,8 @@ here: trust (computed by the database), the answer's shape (`core/provenance/exp
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from real_estate_assets.core.provenance.raw_record import RawRecord
 
+CHANGES = "fct_changes"  # its rows are about a field of another mart, which they name
 Derivations = Mapping[str, Sequence[str]]
 
 
@@ -41,6 +43,15 @@ class RawFiles:
 
 class NotYetError(LookupError):
     """The property is known, but had no such cell at the time that was asked about."""
+
+
+class UnknownMartError(ValueError):
+    """There is no mart of that name; the message says what was probably meant."""
+
+    def __init__(self, mart: str, marts: Iterable[str]) -> None:
+        near = difflib.get_close_matches(mart, list(marts), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(marts) or 'none yet'}."
+        super().__init__(f"there is no mart {mart!r}; {hint}")
 
 
 class NotOfAPropertyError(ValueError):
@@ -177,8 +188,15 @@ def _place(
         return None
     source, entry = read_source_entry(row[0])
     index = None if row[2] is None else RecordIndex(row[2], row[3], 0)
-    columns = source_columns(answer.field, source.layout(entry).columns, derived)
+    columns = source_columns(_stated_field(answer), source.layout(entry).columns, derived)
     return RecordPlace(answer.tenant_id, row[1], one.record_no, source, entry, index, columns)
+
+
+def _stated_field(answer: Why) -> str:
+    """The field as a record states it. A row about a change names in its key the field that changed."""
+    of_change = answer.key.get("field") if answer.mart == CHANGES else None
+    is_value = answer.field.startswith(("old_value", "new_value", "relative_change"))
+    return str(of_change) if of_change is not None and is_value else answer.field
 
 
 def _public_place(
@@ -215,9 +233,14 @@ class WeakRow:
 def low_trust(
     warehouse: Warehouse, tenant_id: str, mart: str, *, below: float, as_of: dt.date | None = None, limit: int = 20
 ) -> list[WeakRow]:
-    """The rows of a tenant's mart with a cell whose trust is under ``below``, weakest first."""
+    """The rows of a tenant's mart with a cell whose trust is under ``below``, weakest first.
+
+    Raises UnknownMartError.
+    """
     moment = None if as_of is None else as_of_end(as_of)
     with warehouse.as_app(tenant_id) as connection:
+        if mart not in (marts := _fields(connection)):
+            raise UnknownMartError(mart, marts)
         rows = connection.execute(
             "select row_key, fields, trust_min from prov.low_trust(%s, %s, %s, %s, %s)",
             (tenant_id, mart, below, moment, limit),
