@@ -47,7 +47,8 @@ class SourceFile:
     @property
     def vintage(self) -> date | None:
         """The source's own date."""
-        return self.row["vintage"]
+        vintage: date | None = self.row["vintage"]
+        return vintage
 
     @property
     def name(self) -> str:

@@ -174,7 +174,8 @@ def _compare(value: Value, bound: str) -> int:
 def _terms(formula: str) -> list[tuple[int, Decimal, str | None]]:
     """(sign, weight, column or None for a plain number) of a sum of columns with fixed weights."""
     text = re.sub(r"(`[^`]*`)|\s+", lambda m: m.group(1) or "", formula)
-    terms, at = [], 0
+    terms: list[tuple[int, Decimal, str | None]] = []
+    at = 0
     while at < len(text):
         match = TERM.match(text, at)
         if match is None:

@@ -96,10 +96,10 @@ class Hazards:
                     if said.method is not None:
                         return said
                     reasons.append(str(said.null_reason))
-        said = self._by_county(peril, county)
-        if said is None or said.method is not None:
-            return said or self._open(peril, reasons)
-        return self._open(peril, [*reasons, str(said.null_reason)])
+        of_county = self._by_county(peril, county)
+        if of_county is None:
+            return self._open(peril, reasons)
+        return of_county if of_county.method else self._open(peril, [*reasons, str(of_county.null_reason)])
 
     def _open(self, peril: str, reasons: list[str]) -> Exposure:
         reason = "source_null" if "source_null" in reasons else reasons[0] if reasons else "no_layer"

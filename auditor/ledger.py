@@ -52,7 +52,7 @@ class Ledger:
     def rows(self, statement: str | sql.Composed, parameters: list[Any] | None = None) -> list[Row]:
         """All rows of a statement as dictionaries."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(statement, parameters or []).fetchall()  # type: ignore[arg-type]
+            return cursor.execute(statement, parameters or []).fetchall()
 
     def counties(self) -> list[str]:
         """The counties that the tenant's description names."""
@@ -140,7 +140,7 @@ class Ledger:
     def row_by_key(self, mart: Mart, key: dict[str, Any]) -> Row | None:
         """One row of a mart; null where there is none."""
         condition = sql.SQL(" and ").join(
-            sql.SQL("{} = ({})::{}").format(sql.Identifier(c), sql.Placeholder(), sql.SQL(mart.types[c]))  # type: ignore[arg-type]
+            sql.SQL("{} = ({})::{}").format(sql.Identifier(c), sql.Placeholder(), sql.SQL(mart.types[c]))
             for c in mart.key
         )
         statement = sql.SQL("select * from marts.{} where tenant_id = %s and ").format(sql.Identifier(mart.name))

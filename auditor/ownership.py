@@ -59,7 +59,7 @@ class Ownership:
         for file in sorted(self.book.of_type("owner"), key=lambda f: newest_first(f.vintage, int(f.ref))):
             for number in self.book.usable(file):
                 cells = self.book.cells(file, number)
-                said = {name: self.book.said(file, name, cells).value for name in FIELDS}
+                said: dict[str, Any] = {name: self.book.said(file, name, cells).value for name in FIELDS}
                 said["parcel_number"] = normal(said["parcel_number"]) or None
                 key = owner_key(str(said["owner_name_raw"] or ""))
                 if key:

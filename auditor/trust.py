@@ -6,6 +6,7 @@ Belongs here: the product, the rule of the least input, means and shares. Does n
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,11 +18,12 @@ from psycopg import sql
 
 from auditor.ledger import KEYS, Ledger, Row
 from auditor.rules.base import OWN_RECORD
-from auditor.trust_parameters import ALL, NO_BAND, Parameters, band_of, segment_of
+from auditor.trust_parameters import ALL, Parameters, band_of, segment_of
 
 SEGMENTED = frozenset({"dim_properties", "fct_assessments"})
 VALUES_OF_A_CHANGE = frozenset({"old_value", "new_value", "old_value_number", "new_value_number"})
-COMPOSITE_OF = "hazard_score"
+WEIGHED = "hazard_score"  # what a composite is computed from
+NO_RECORD = 0  # each tenant's explicit evidence of no record
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Trust:
     def figures(self, mart: str) -> list[Figures]:
         """Figures by field group of a mart."""
         by_group: dict[str, list[float]] = defaultdict(list)
-        for row in self._rows(mart):
+        for row in self.rows(mart):
             for field, trust in self.of_row(mart, row).items():
                 by_group[self.fields[mart][field]["field_group"]].append(trust)
         return [self._figures(group, trusts) for group, trusts in sorted(by_group.items())]
@@ -71,7 +73,8 @@ class Trust:
         weak = sum(trust < model["weak_below"] for trust in trusts)
         return Figures(group, len(trusts), sum(trusts) / len(trusts), _percentile(trusts, 0.1), solid, weak)
 
-    def _rows(self, mart: str) -> Iterable[Row]:
+    def rows(self, mart: str) -> Iterable[Row]:
+        """The tenant's rows of a mart; a composite hazard with the rows it was weighed from."""
         statement = sql.SQL("select * from marts.{} where tenant_id = %s").format(sql.Identifier(mart))
         rows = self.ledger.rows(statement, [self.ledger.tenant_id])
         if mart == "fct_property_hazards":
@@ -95,8 +98,9 @@ class Trust:
         """Trust of one cell."""
         mapped = self.fields[mart][field]
         method = mapped["method"]
-        if row.get("_of") and field == COMPOSITE_OF:
-            return self.parameters.method(method) * min(self.of_cell(mart, other, field) for other in row["_of"])
+        weighed = [self.of_cell(mart, other, WEIGHED) for other in row.get("_of", ()) if other[WEIGHED] is not None]
+        if weighed:  # a row that was computed from others of its mart rests on them, whichever cell is asked for
+            return self.parameters.method(method) * min(weighed)
         inputs = [
             trust
             for name in mapped["derived_from"] or []
@@ -110,15 +114,27 @@ class Trust:
 
     def _input(self, mart: str, row: Row, group: str, name: str) -> float | None:
         other, _, field = name.rpartition(".")
-        if not other and name in self.fields[mart]:
+        if other:
+            grounds = self._grounds(mart, row, self.fields[other][field]["field_group"])
+            return min((self._elsewhere(other, field, ground) for ground in grounds), default=None)
+        if name in self.fields[mart]:
             return None if row.get(name) is None else self.of_cell(mart, row, name)
-        # A column of the same record that the mart does not show, or of the record behind another mart's row.
-        shown = self.fields[other][field] if other else None
-        where = shown["field_group"] if shown else group
-        grounds = self._grounds(mart, row, where)
-        ages = shown["ages"] if shown else self.fields[mart][next(iter(self.fields[mart]))]["ages"]
-        method = shown["method"] if shown else "copy"
-        return min((self._resting(field, method, ages, ground) for ground in grounds), default=None)
+        return min(self._hidden(mart, name, ground) for ground in self._grounds(mart, row, group))
+
+    def _elsewhere(self, mart: str, field: str, ground: Ground) -> float:
+        """Trust of a cell of another mart's row of which only the evidence is known: no input counts as null."""
+        mapped = self.fields[mart].get(field)
+        if mapped is None:
+            return self._hidden(mart, field, ground)
+        inputs = [self._elsewhere(mart, name, ground) for name in mapped["derived_from"] or []]
+        if inputs:
+            return self.parameters.method(mapped["method"]) * min(inputs)
+        return self._resting(field, mapped["method"], mapped["ages"], ground)
+
+    def _hidden(self, mart: str, field: str, ground: Ground) -> float:
+        """Trust of a column of the record that the mart does not show: copied, and ageing as the mart's columns do."""
+        ages = any(mapped["ages"] for mapped in self.fields[mart].values())
+        return self._resting(field, "copy", ages, ground)
 
     def _grounds(self, mart: str, row: Row, group: str) -> list[Ground]:
         """Everything that a field group of a row rests on."""
@@ -128,7 +144,7 @@ class Trust:
         several = row.get(f"{group}_evidence_nos")
         if several:
             return [Ground(number, segment, mask, band) for number in several]
-        number = row.get(f"{group}_evidence_no", row.get(f"{group}_public_sha256"))
+        number = row.get(f"{group}_evidence_no", row.get(f"{group}_public_sha256", NO_RECORD))
         return [Ground(number, segment if group == "assessor" else ALL, mask, band)]
 
     def _resting(self, field: str, method: str, ages: bool, ground: Ground) -> float:
@@ -156,7 +172,7 @@ class Trust:
             * survived
             * known.method(method)
             * (known.method(by) if by else 1.0)
-            * known.confidence(by or "", ground.band if ground.band != NO_BAND else None)
+            * known.confidence(ground.band)
             * (passed + 0.5)
             / (total + 1)
             * known.row_checks(kind, field, ground.mask)
@@ -169,12 +185,8 @@ class Trust:
 
 
 def _percentile(values: list[float], share: float) -> float:
-    """Interpolated between neighbours, as percentile_cont."""
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+    """The smallest value that at least this share of the values does not exceed."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def figures_of(dsn: str, tenant_id: str, mart: str, as_of: datetime) -> list[Figures]:

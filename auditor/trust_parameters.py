@@ -129,14 +129,12 @@ class Parameters:
         cells, matched = self.audited.get(method, (0, 0))
         return float((prior["factor"] * weight + matched) / (weight + cells))
 
-    def confidence(self, method: str, band: str | None) -> float:
+    def confidence(self, band: str | None) -> float:
         """What the covered share of a lot says; 1 for values that come without a confidence."""
         if band is None or band == NO_BAND:
             return 1.0
         measured = self._any_source("confidence", None, band)
-        if measured is not None:
-            return measured
-        return float(self.model["unknown_confidence"]) if self._any_source("method", method, ALL) is not None else 1.0
+        return float(self.model["unknown_confidence"]) if measured is None else measured
 
     def row_checks(self, kind: str | None, field: str, mask: int | None) -> float:
         """The effect of failed checks that touch the field."""

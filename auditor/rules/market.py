@@ -34,7 +34,7 @@ class MarketRow(RowRules):
     @cached_property
     def median(self) -> Median:
         """The auditor's own sales of this area and month."""
-        found = self.desk.market.areas.get(tuple(self.row[name] for name in KEY))  # type: ignore[arg-type]
+        found = self.desk.market.areas.get(tuple(self.row[name] for name in KEY))
         if found is None:
             raise NoSuchRowError("no market sale of the tenant's files lies in this area and month")
         return found

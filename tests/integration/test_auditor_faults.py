@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 import auditor
+from auditor.ledger import KEYS, Ledger
+from auditor.trust import Trust
+from real_estate_assets.cli import app
+from real_estate_assets.defs.trust.auditing import recompute_trust
 from tests.integration.audited import ROWS, TENANT, altered, audit, deliver, wrong
 from tests.made_platform import Platform, platform
 
@@ -215,6 +223,58 @@ def test_verdicts_are_written_by_a_login_that_can_do_nothing_else(made: Platform
         )
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             login.execute(other)
+
+
+def test_the_command_says_what_was_looked_at_and_what_is_wrong(made: Platform) -> None:
+    clean = CliRunner().invoke(app, ["audit", "--cells", "300", "--seed", "s"], catch_exceptions=False)
+    assert clean.exit_code == 0, clean.output
+    assert "0 of" in clean.output
+    assert "hazard_scale" in clean.output
+    with _kept(made, "marts.dim_properties"):
+        _execute(made, "update marts.dim_properties set year_built = year_built + 1 where tenant_id = %s", TENANT)
+        found = CliRunner().invoke(app, ["audit", "-t", TENANT, "--cells", "4000", "--json"], catch_exceptions=False)
+    assert found.exit_code == 1
+    told = json.loads(found.stdout)
+    assert told["mismatched"] > 0
+    (finding,) = {(f["mart"], f["field"], f["what"]) for f in told["tenants"][0]["findings"]}
+    assert finding == ("dim_properties", "year_built", "another value follows from the record")
+    one = told["tenants"][0]["findings"][0]
+    assert int(one["found"]) == int(one["expected"]) + 1
+    assert one["where"].startswith("fy1")
+    wrong_tenant = CliRunner().invoke(app, ["audit", "--tenant", "nobody"])
+    assert wrong_tenant.exit_code == 2
+
+
+def test_trust_of_every_cell_is_the_same_computed_a_second_time(made: Platform) -> None:
+    """Two implementations, one in SQL by the platform, one here from the page that describes the formula."""
+    now = dt.datetime.now(dt.UTC)
+    with psycopg.connect(made.settings.dsn("auditor"), autocommit=True) as login:
+        second = Trust(Ledger(login, TENANT), now)
+        for mart, key in KEYS.items():
+            with made.warehouse.as_app(TENANT) as connection:
+                first = {
+                    (*(str(row_key[name]) for name in key), field): trust
+                    for row_key, field, trust in connection.execute(
+                        "select row_key, field, trust from prov.trust_cells(%s, %s, %s)", (TENANT, mart, now)
+                    ).fetchall()
+                    if trust is not None
+                }
+            again = {
+                (*(str(row[name]) for name in key), field): trust
+                for row in second.rows(mart)
+                for field, trust in second.of_row(mart, row).items()
+            }
+            assert again == pytest.approx(first, abs=1e-9), mart
+            assert first or mart == "dim_source_files"
+
+
+def test_recorded_trust_figures_are_computed_again_and_a_typed_in_one_is_seen(made: Platform) -> None:
+    compared = recompute_trust(made.settings, made.instance, TENANT)
+    assert {one.mart for one in compared} == set(KEYS) - {"dim_source_files"}
+    assert [one for one in compared if not one.agrees] == []
+    assert len({one.recorded for one in compared}) > 10
+    typed_in = replace(compared[0], recorded=round((compared[0].computed or 0) + 0.001, 4))
+    assert not typed_in.agrees
 
 
 def test_the_seed_decides_the_cells(made: Platform) -> None:
