@@ -69,9 +69,7 @@ def recall(
     _print_done(console, found, impact, restore=restore, as_json=as_json)
 
 
-def _print_done(
-    console: Console, file: KnownFile, impact: Sequence[Impact], *, restore: bool, as_json: bool
-) -> None:  # fmt: skip
+def _print_done(console: Console, file: KnownFile, impact: Sequence[Impact], *, restore: bool, as_json: bool) -> None:
     if as_json:
         _print_json({"restored" if restore else "recalled": _file(file), "impact": [_impact(one) for one in impact]})
     else:
@@ -138,7 +136,7 @@ def _print_recalls(console: Console, recalls: Sequence[Recall], *, as_json: bool
     if not recalls:
         console.print("No file was ever recalled.")
     for one in recalls:
-        console.print(f"\n[bold]{one.file}[/bold]")
+        console.print(f"\n{one.file}", style="bold", markup=False)
         console.print(f"  recalled {one.recalled_at:%Y-%m-%d %H:%M} by {one.recalled_by}: {one.reason}", markup=False)
         if one.restored_at is not None:
             console.print(f"  restored {one.restored_at:%Y-%m-%d %H:%M} by {one.restored_by}", markup=False)
