@@ -20,6 +20,7 @@ from real_estate_assets.stores.lineage.outbox import Answer, Outbox, OutboxBusyE
 from tests.made_platform import Platform, csv_bytes, platform, roll_rows, roll_source
 
 RIVER, BROKEN = "river", "brook"
+KEY = "a key"
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,7 @@ class Collector:
             self.server.server_close()
 
     def take(self, body: bytes) -> Answer:
-        return send(f"{self.url}/api/v1/lineage", body, api_key="a key", timeout=2)
+        return send(f"{self.url}/api/v1/lineage", body, api_key=KEY, timeout=2)
 
 
 def test_each_tenants_events_stand_in_its_own_file_and_name_no_other(told: Outbox) -> None:
@@ -160,7 +161,7 @@ def test_a_collector_gets_every_event_once_and_in_order(told: Outbox) -> None:
     expected = told.file(BROKEN).read_bytes() + told.file(RIVER).read_bytes()
     assert b"".join(body + b"\n" for body in collector.bodies) == expected
     assert set(collector.paths) == {"/api/v1/lineage"}
-    assert set(collector.keys) == {"Bearer a key"}
+    assert set(collector.keys) == {f"Bearer {KEY}"}
 
 
 def test_what_a_dead_collector_did_not_take_is_sent_when_it_lives(told: Outbox) -> None:
