@@ -12,6 +12,7 @@ import pytest
 from real_estate_assets.cli.running import run_references
 from real_estate_assets.defs.per_tenant import waits_for
 from real_estate_assets.defs.trust import calibration
+from real_estate_assets.defs.trust.keys import AUDIT
 from real_estate_assets.defs.warehouse.assets import STAGE as WAREHOUSE
 from real_estate_assets.stores.warehouse import outcomes
 from tests.made_platform import (
@@ -178,7 +179,7 @@ def checks(made: Platform, key: str, name: str, tenant: str) -> list[dg.AssetChe
         dg.AssetCheckKey(dg.AssetKey(key.split("/")), name), limit=20
     )
     found = [r.event.dagster_event.event_specific_data for r in records if r.event and r.event.dagster_event]
-    return [one for one in found if one.partition == tenant][:1]
+    return [one for one in found if isinstance(one, dg.AssetCheckEvaluation) and one.partition == tenant][:1]
 
 
 def test_a_person_sees_figures_a_diagram_and_the_version(made: Platform) -> None:
@@ -248,16 +249,23 @@ def test_a_calibration_that_fails_is_told_and_holds_no_mart_back(
 def test_a_mart_records_the_trust_of_its_cells_as_of_its_build(made: Platform) -> None:
     assert made.run_only("warehouse", "single") == {}
     shown = made.latest("marts/dim_properties", "single")
-    again = made.query(
-        "select sum(trust_mean * (solid + mixed + weak)) / sum(solid + mixed + weak), sum(solid + mixed + weak)"
-        " from prov.trust_summary('single', 'dim_properties', %s::timestamptz)",
+    (group,) = made.query(
+        "select field_group, trust_mean, trust_p10, solid, mixed, weak from prov.trust_summary('single',"
+        " 'dim_properties', %s::timestamptz) where trust_mean is not null",
         shown["trust_as_of"],
-    )[0]
-    assert shown["trust_mean"] == pytest.approx(again[0], abs=1e-4), "anybody can compute it again"
-    assert shown["trust_cells"] == again[1] > ROWS * 10
-    assert 0 < shown["trust_mean"] < 1
-    assert shown["trust_p10 assessor"] <= shown["trust_mean assessor"]
+    )
+    name, mean, p10, solid, mixed, weak = group
+    assert name == "assessor"
+    assert shown["trust_mean assessor"] == shown["trust_mean"] == pytest.approx(mean, abs=1e-4)
+    assert shown["trust_p10 assessor"] == shown["trust_p10"] == pytest.approx(p10, abs=1e-4)
+    assert shown["trust_cells"] == solid + mixed + weak > ROWS * 10
+    assert shown["trust_share_weak"] == pytest.approx(weak / (solid + mixed + weak), abs=1e-4)
+    assert 0 < shown["trust_p10"] < shown["trust_mean"] < 1
     assert "| assessor |" in shown["trust_by_group"]
     assert len(shown["trust"]) < 1_000
+    assert shown["trust_trend"].startswith("![mean trust by build: 1 known]")
     assert "trust_mean" not in made.latest("marts/dim_source_files", "single"), "the platform's own record"
-    assert made.latest("marts/dim_properties", "single").keys() >= {"trust_trend", "trust_weak"}
+
+
+def test_a_build_asks_for_no_audit_by_itself(made: Platform) -> None:
+    assert checks(made, "marts/dim_properties", AUDIT, "single") == []

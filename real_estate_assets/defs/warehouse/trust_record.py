@@ -8,20 +8,21 @@ mart.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from real_estate_assets.core.pictures import counted_histogram, markdown_table
+from real_estate_assets.core.pictures import bar_table, counted_histogram, markdown_table
 from real_estate_assets.core.plots import blocks, trend
-from real_estate_assets.stores.warehouse import trust_summary as store
+from real_estate_assets.stores.warehouse.trust_summary import trust_of_mart
 
 if TYPE_CHECKING:
+    from real_estate_assets.core.provenance.mart_trust import MartTrust
     from real_estate_assets.stores.warehouse import Warehouse
-    from real_estate_assets.stores.warehouse.trust_summary import GroupTrust
 
 BUILDS = 20  # of a trend
+WEAK_FIELDS = 8  # that are named
 # Names of the figures in the event log; the trend reads them back.
 MEAN, SOLID_SHARE, WEAK_SHARE, AS_OF = "trust_mean", "trust_share_solid", "trust_share_weak", "trust_as_of"
 
@@ -32,56 +33,53 @@ def trust_record(
     """The trust of one mart for one tenant as of a time; empty where the mart claims nothing, or is no mart."""
     if key.path[0] != "marts":
         return {}
-    mart = key.path[-1]
-    groups = [group for group in store.trust_summary(warehouse, tenant_id, mart, as_of) if group.trusted]
-    if not groups:
+    found = trust_of_mart(warehouse, tenant_id, key.path[-1], as_of)
+    if found is None:
         return {}
-    figures = _figures(groups)
-    cells = sum(group.trusted for group in groups)
-    tenths = [sum(counts) for counts in zip(*(group.histogram for group in groups), strict=True)]
-    weak = store.weak_fields(warehouse, tenant_id, mart, as_of) if figures[WEAK_SHARE] else []
-    return {
+    figures = _figures(found)
+    metadata = {
         **figures,
         AS_OF: dg.MetadataValue.text(as_of.isoformat()),
-        "trust_cells": cells,
-        "trust": dg.MetadataValue.md(counted_histogram(tenths, "trust of the cells that claim something")),
-        "trust_by_group": dg.MetadataValue.md(_by_group(groups)),
-        "trust_weak": dg.MetadataValue.md(
-            markdown_table(
-                [(one.field, f"{one.cells:,}", _key(one.row_key)) for one in weak],
-                ("fields with most cells under the model's weak_below", "weak cells", "least trusted of their rows"),
-            )
+        "trust_cells": found.whole.cells,
+        "trust": dg.MetadataValue.md(
+            counted_histogram(found.whole.histogram, "trust of the cells that claim something")
         ),
+        "trust_by_group": dg.MetadataValue.md(_by_group(found)),
         "trust_trend": dg.MetadataValue.md(_trend(instance, tenant_id, key, figures)),
     }
+    if found.weak_fields:
+        header = ("fields with most cells under the model's weak_below", "weak cells")
+        metadata["trust_weak"] = dg.MetadataValue.md(bar_table(found.weak_fields[:WEAK_FIELDS], header))
+    return metadata
 
 
-def _figures(groups: Sequence[GroupTrust]) -> dict[str, float]:
-    """Plain numbers, which the UI plots over tenants: of the mart, and of each group's mean and tenth percentile."""
-    cells = sum(group.trusted for group in groups)
+def _figures(found: MartTrust) -> dict[str, float]:
+    """Plain numbers, which the UI plots over tenants: of the mart, and of each group's mean and lowest tenth."""
+    whole = found.whole
     figures = {
-        MEAN: sum((group.trust_mean or 0.0) * group.trusted for group in groups) / cells,
-        SOLID_SHARE: sum(group.solid for group in groups) / cells,
-        WEAK_SHARE: sum(group.weak for group in groups) / cells,
+        MEAN: whole.mean,
+        "trust_p10": whole.p10,
+        SOLID_SHARE: whole.solid / whole.cells,
+        WEAK_SHARE: whole.weak / whole.cells,
     }
-    for group in groups:
-        figures[f"trust_mean {group.field_group}"] = group.trust_mean or 0.0
-        figures[f"trust_p10 {group.field_group}"] = group.trust_p10 or 0.0
+    for name, group in found.groups.items():
+        figures[f"trust_mean {name}"] = group.mean
+        figures[f"trust_p10 {name}"] = group.p10
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def _by_group(groups: Sequence[GroupTrust]) -> str:
+def _by_group(found: MartTrust) -> str:
     rows = [
         (
-            group.field_group,
-            f"{group.trusted:,}",
-            f"{group.trust_mean or 0:.2f}",
-            f"{group.trust_p10 or 0:.2f}",
+            name,
+            f"{group.cells:,}",
+            f"{group.mean:.2f}",
+            f"{group.p10:.2f}",
             blocks(group.histogram),
-            *(f"{part / group.trusted:.0%}" for part in (group.solid, group.mixed, group.weak)),
-            f"{group.null_cells:,}",
+            *(f"{part / group.cells:.0%}" for part in (group.solid, group.mixed, group.weak)),
+            f"{group.unclaimed:,}",
         )
-        for group in groups
+        for name, group in found.groups.items()
     ]
     header = ("field group", "cells", "mean", "p10", "from 0 to 1", "solid", "mixed", "weak", "null")
     return markdown_table(rows, header)
@@ -103,7 +101,3 @@ def _trend(
 
 def _number(value: dg.MetadataValue[Any]) -> float:
     return float(value.value)
-
-
-def _key(row_key: Mapping[str, Any]) -> str:
-    return ", ".join(str(value) for name, value in row_key.items() if name != "tenant_id")
