@@ -102,7 +102,11 @@ def _sweep_abandoned() -> None:
     """Destroy clusters of test processes that were killed before their end (their folder names the process)."""
     for state in Path(tempfile.gettempdir()).glob(f"{STATE_PREFIX}*"):
         pid = state.name.removeprefix(STATE_PREFIX).split("-")[0]
-        if state.stat().st_uid == os.geteuid() and pid.isdigit() and not _alive(int(pid)):
+        try:
+            is_ours = state.stat().st_uid == os.geteuid()
+        except FileNotFoundError:  # another worker was quicker
+            continue
+        if is_ours and pid.isdigit() and not _alive(int(pid)):
             LocalCluster(Settings(environment="test", state_dir=state)).destroy()
             shutil.rmtree(state, ignore_errors=True)
 
