@@ -1,7 +1,7 @@
 """The trust that a materialization shows is the mean of its cells, as of the time it names, and can be computed again.
 
-Belongs here: computing it again from `prov.trust_cells`, cell by cell, beside what Dagster's event log says. Does not
-belong here: whether the trust of a cell is right (`trust_calibration.py`).
+Belongs here: computing it again beside what Dagster's event log says: from `prov.trust_cells`, cell by cell, and by the
+auditor, who shares no code with it. Does not belong here: whether that trust is right (`trust_calibration.py`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ _AGAIN = "select avg(trust), count(trust) from prov.trust_cells({tenant}, %(mart
 
 def lines(demo: Demo) -> Iterator[Gate]:
     """Figures of the newest materialization of each mart for each tenant, and how many are not what the cells say."""
+    yield from _by_cells(demo)
+    yield from _by_the_auditor(demo)
+
+
+def _by_cells(demo: Demo) -> Iterator[Gate]:
     looked_at, differing = 0, []
     for key in demo.instance.all_asset_keys():
         if key.path[0] != "marts":
@@ -40,6 +45,19 @@ def lines(demo: Demo) -> Iterator[Gate]:
                 differing.append(f"{key.path[-1]} of {tenant_id}: {wrong}")
     yield gate(f"{PREFIX}.figures", looked_at, FIGURES, note="newest materializations of marts that show a trust")
     yield gate(f"{PREFIX}.figures_not_of_their_cells", len(differing), at_most(0), note="; ".join(differing[:3]))
+
+
+def _by_the_auditor(demo: Demo) -> Iterator[Gate]:
+    from real_estate_assets.defs.trust.auditing import recompute_trust
+
+    compared = [one for tenant_id in TENANTS for one in recompute_trust(demo.settings, demo.instance, tenant_id)]
+    disputed = [
+        f"{one.mart} of {one.tenant_id}, {one.figure}: {one.recorded}, by the auditor {one.computed}"
+        for one in compared
+        if not one.agrees
+    ]
+    yield gate(f"{PREFIX}.figures_audited", len(compared), FIGURES, note="every figure, by field group too")
+    yield gate(f"{PREFIX}.figures_disputed", len(disputed), at_most(0), note="; ".join(disputed[:3]))
 
 
 def difference(told: Mapping[str, Any], mean: float | None, cells: int) -> str:
