@@ -39,42 +39,42 @@ create function prov.path_of (
   q prov.question, p_mart text, p_field text, p_group text, p_ages boolean, p_method text, p_ref text, p_measured_as text, p_segment text,
   p_band text, p_mask integer
 ) returns prov.path language plpgsql stable as $$
-declare p prov.path; calibrated integer := (q.calibration).version; evidence_method text; r record;
+declare p prov.path; calibrated integer := (q.calibration).version; made_by text; vintage date; x record;
 begin
   p.row_no := 1; p.mart := p_mart; p.field := p_field; p.field_group := p_group; p.segment := p_segment; p.band := p_band;
-  if length(p_ref) = 64 then p.public_sha256 := p_ref; elsif p_ref ~ '^\d+$' then p.evidence_no := p_ref; evidence_method := 'unknown'; end if;
+  if length(p_ref) = 64 then p.public_sha256 := p_ref; elsif p_ref ~ '^\d+$' then p.evidence_no := p_ref; made_by := 'unknown'; end if;
   if p.evidence_no is not null then
-    select coalesce(e.method, 'unknown') as method, e.checks_passed, e.checks_total, e.public_sha256, f.source_kind, f.vintage, e.file_no into r
+    select e.method, e.checks_passed, e.checks_total, e.public_sha256, f.source_kind, f.vintage into x
       from prov.evidence e left join prov.source_file f on f.tenant_id = q.tenant_id and f.file_no = e.file_no
      where e.tenant_id = q.tenant_id and e.evidence_no = p.evidence_no;
     if found then
-      evidence_method := r.method; p.checks_passed := r.checks_passed; p.checks_total := r.checks_total;
-      p.public_sha256 := r.public_sha256; p.source_kind := r.source_kind; p.age_days := (q.as_of at time zone 'UTC')::date - r.vintage;
+      made_by := x.method; p.checks_passed := x.checks_passed; p.checks_total := x.checks_total; p.public_sha256 := x.public_sha256;
+      p.source_kind := x.source_kind; vintage := x.vintage;
     end if;
   end if;
   if p.public_sha256 is not null then
-    select f.source_kind, (q.as_of at time zone 'UTC')::date - f.vintage into p.source_kind, p.age_days from prov.public_file f where f.sha256 = p.public_sha256;
+    select f.source_kind, f.vintage into p.source_kind, vintage from prov.public_file f where f.sha256 = p.public_sha256;
   end if;
+  p.age_days := (q.as_of at time zone 'UTC')::date - vintage;
   p.is_recalled := prov.rests_on_recalled(q.tenant_id, p.evidence_no, p.public_sha256, q.as_of);
-  select * into p.reliability, p.reliability_n, p.reliability_basis, p.reliability_segment
-    from prov.reliability(q.tenant_id, calibrated, p.source_kind, p_measured_as, p_segment, q.as_of);
-  if p_ages then
-    select * into p.survival_per_year, p.survival_n, p.survival_basis, p.survival_segment
-      from prov.survival(q.tenant_id, calibrated, p.source_kind, p_measured_as, p_segment, q.as_of);
-  else
-    p.survival_per_year := 1; p.survival_basis := 'a statement about a dated event does not grow old';
-  end if;
-  select * into p.row_factor, p.row_touched, p.row_failed, p.row_n
-    from prov.row_factor(q.tenant_id, calibrated, q.model, p.source_kind, p_measured_as, p_mask);
-  p.confidence := 1;
-  if p_band is not null then
-    p.confidence := null;
-    select m.estimate, m.n into p.confidence, p.confidence_n
-      from prov.measured(q.tenant_id, calibrated, 'confidence', p.source_kind, evidence_method, p_band) m where m.segment = p_band;
-  end if;
-  p.methods := '[]'; p.method_factor := 1;
-  if evidence_method is not null then p := prov.by_method(q, p, evidence_method); end if;
-  return prov.by_method(q, p, p_method);
+  select a.reliability, a.n, a.basis, a.segment, case when p_ages then s.survival_per_year else 1 end, s.n,
+         case when p_ages then s.basis else 'a statement about a dated event does not grow old' end, s.segment,
+         r.factor, r.touched, r.failed, r.n, case when p_band is null then 1 else c.estimate end, c.n,
+         m.factor, m.n, m.methods
+    into p.reliability, p.reliability_n, p.reliability_basis, p.reliability_segment, p.survival_per_year, p.survival_n, p.survival_basis, p.survival_segment,
+         p.row_factor, p.row_touched, p.row_failed, p.row_n, p.confidence, p.confidence_n, p.method_factor, p.method_n, p.methods
+    from prov.reliability(q.tenant_id, calibrated, p.source_kind, p_measured_as, p_segment, q.as_of) a
+    cross join prov.row_factor(q.tenant_id, calibrated, q.model, p.source_kind, p_measured_as, p_mask) r
+    cross join lateral (
+      select prov.product(coalesce(o.factor, (q.model).unknown_method) order by u.i) as factor, min(o.n) as n,
+             jsonb_agg(jsonb_build_object('method', u.method, 'factor', coalesce(o.factor, (q.model).unknown_method), 'n', o.n, 'basis', o.basis) order by u.i) as methods
+      from unnest(array_remove(array[p_method, made_by], null)) with ordinality as u (method, i)
+      cross join lateral prov.method_factor(q.tenant_id, calibrated, q.model, p.source_kind, u.method, q.as_of) o) m
+    left join prov.survival(q.tenant_id, calibrated, p.source_kind, p_measured_as, p_segment, q.as_of) s on p_ages
+    left join prov.measured(q.tenant_id, calibrated, 'confidence', p.source_kind, made_by, p_band) c on p_band is not null and c.segment = p_band;
+  p.trust := prov.trust(q.model, p.reliability, p.survival_per_year, p.age_days, p.method_factor, p.confidence, p.checks_passed, p.checks_total,
+                        p.row_factor, p.is_recalled);
+  return p;
 end $$;
 
 -- The same path, one method further: a field's own method on top of what it was made from.
@@ -112,14 +112,17 @@ create function prov.paths_of (q prov.question, p_mart text, p_field text, p_row
 returns prov.path[] language plpgsql stable as $$
 declare f record; found prov.path[] := '{}'; name text; ref text; other jsonb;
 begin
-  select coalesce(n.field_group, p_group) as field_group, coalesce(n.method, 'copy') as method, coalesce(n.ages, p_ages) as ages, n.derived_from into f
+  select coalesce(n.field_group, p_group) as field_group, coalesce(n.method, 'copy') as method, coalesce(n.ages, p_ages) as ages,
+         coalesce(n.derived_from, '{}') as derived_from,
+         exists (select from prov.field_map c where c.mart = p_mart and c.field = coalesce(n.field_group, p_group) || '_checks_failed') as is_checked into f
     from (values (1)) as one (row) left join prov.field_map n on n.mart = p_mart and n.field = p_field;
   if p_mart = 'fct_property_hazards' and p_row ->> 'peril' = 'composite' then
     for other in select * from prov.perils_of(q.tenant_id, p_row, q.as_of) loop
       found := found || prov.further(q, prov.paths_of(q, p_mart, 'hazard_score', other), f.method, format('hazard_score[%s]', other ->> 'peril'), other -> 'hazard_score');
     end loop;
-  elsif f.derived_from is not null then
-    for name in select d from unnest(f.derived_from) d where p_row -> d is distinct from 'null' loop
+  else
+    foreach name in array f.derived_from loop
+      continue when p_row -> name = 'null';
       found := found || prov.further(q, case when name like '%.%' then prov.paths_of(q, split_part(name, '.', 1), split_part(name, '.', 2), p_row, f.field_group, f.ages)
                                              else prov.paths_of(q, p_mart, name, p_row, f.field_group, f.ages) end, f.method, name, p_row -> name);
     end loop;
@@ -130,8 +133,7 @@ begin
       case when p_mart = 'fct_changes' and p_field ~ '^(old|new)_value' then p_row ->> 'field' else p_field end,
       case when f.field_group = 'assessor' and p_row ? 'use_code' then prov.segment_of(p_row ->> 'use_description', p_row ->> 'use_code') else 'all' end,
       case when (p_row ->> 'zones_touched')::integer > 0 then prov.overlap_band((p_row ->> 'overlap_share')::double precision) end,
-      case when exists (select from prov.field_map c where c.mart = p_mart and c.field = f.field_group || '_checks_failed')
-           then coalesce((p_row ->> (f.field_group || '_checks_failed'))::integer, 0) end);
+      case when f.is_checked then coalesce((p_row ->> (f.field_group || '_checks_failed'))::integer, 0) end);
     found[cardinality(found)].record_no := p_row ->> (f.field_group || '_record_no');
   end loop;
   return found;
@@ -164,24 +166,27 @@ end $$;
 -- The whole answer about one cell; keys: docs/trust.md. null: no such row is visible to the caller, and nothing more is said.
 create function prov.why (p_tenant text, p_mart text, p_key jsonb, p_field text, p_as_of timestamptz default null) returns jsonb
 language plpgsql stable set timezone = 'UTC' set plan_cache_mode = 'force_generic_plan' set jit = off as $$
-declare q prov.question; cell_row jsonb; f prov.field_map; paths prov.path[]; best prov.path; built history.build; n integer;
+declare q prov.question; cell_row jsonb; f prov.field_map; paths prov.path[]; best prov.path; built history.build; evidence jsonb; known record;
 begin
   if not prov.sees(p_tenant) then return null; end if;
-  select * into f from prov.field_map m where m.mart = p_mart and m.field = p_field;
-  if not found then
+  q.tenant_id := p_tenant;
+  q.as_of := coalesce(p_as_of, now());
+  select (select m from prov.field_map m where m.mart = p_mart and m.field = p_field) as field,
+         (select b from history.build b where b.tenant_id = p_tenant and b.published_at <= q.as_of order by b.published_at desc, b.build_no desc limit 1) as build,
+         prov.model_at(q.as_of) as model, prov.calibration_at(p_tenant, q.as_of) as calibration into known;
+  f := known.field; built := known.build; q.model := known.model; q.calibration := known.calibration;
+  if f.mart is null then
     raise exception 'no mart has a field %.%: prov.field_map lists them', p_mart, p_field using errcode = 'undefined_column';
   end if;
   cell_row := prov.row_at(p_tenant, p_mart, p_key, p_as_of);
   if cell_row is null then return null; end if;
-  q := row(p_tenant, coalesce(p_as_of, now()), prov.model_at(coalesce(p_as_of, now())), prov.calibration_at(p_tenant, coalesce(p_as_of, now())));
   if f.field_group <> all ('{provenance,tenant}') then
     paths := prov.paths_of(q, p_mart, p_field, cell_row);
     if cell_row -> p_field <> 'null' then
       select p.* into best from unnest(paths) p order by p.trust, p.via, p.evidence_no limit 1;
     end if;
   end if;
-  select b.* into built from history.build b where b.tenant_id = p_tenant and b.published_at <= q.as_of order by b.published_at desc, b.build_no desc limit 1;
-  select count(*) into n from unnest(array[best.reliability_n, best.survival_n]) m where m >= (q.model).minimum_n;
+  evidence := prov.evidence_of(q, cell_row, paths);
   return jsonb_build_object(
     'tenant_id', p_tenant, 'mart', p_mart, 'key', (select jsonb_object_agg(k, cell_row -> k) from unnest(prov.mart_key(p_mart)) k),
     'property_id', cell_row -> 'property_id', 'field', p_field, 'value', cell_row -> p_field,
@@ -190,13 +195,13 @@ begin
     'trust_reason', case when f.field_group = any ('{provenance,tenant}') then 'own_record'
                          when cell_row -> p_field = 'null' or cell_row -> p_field is null then 'no_value'
                          when best.trust is null then 'no_trust_model' end,
-    'band', prov.band(q.model, best.trust), 'prior_only', best.trust is not null and n = 0,
+    'band', prov.band(q.model, best.trust), 'prior_only', best.trust is not null and greatest(best.reliability_n, best.survival_n) < (q.model).minimum_n,
     'model', jsonb_build_object('version', (q.model).version, 'recorded_at', (q.model).recorded_at),
     'calibration', case when (q.calibration).version is not null
                         then jsonb_build_object('version', (q.calibration).version, 'measured_at', (q.calibration).measured_at) end
   ) || jsonb_build_object(
     'factors', case when best.trust is null then '[]' else prov.factors_of(q, best) end,
-    'evidence', prov.evidence_of(q, cell_row, paths), 'checks', prov.checks_of(q, best), 'steps', prov.steps_of(q, f, paths, built),
+    'evidence', evidence, 'checks', prov.checks_of(q, best), 'steps', prov.steps_of(p_mart, evidence, paths, built),
     'inputs', prov.inputs_of(q, f, cell_row, paths),
     'rivals', case when p_as_of is null then prov.rivals_of(q, f, cell_row) else '[]' end,
     'build', case when built.build_no is not null
@@ -210,8 +215,8 @@ create function prov.why (p_tenant text, p_property uuid, p_field text, p_as_of 
 language plpgsql stable set timezone = 'UTC' as $$
 declare part text[] := regexp_match(p_field, '^(?:([a-z_]+)\.)?([a-z0-9_]+)(?:\[([a-z_]+)\])?$'); keys jsonb; answer jsonb;
 begin
-  if not prov.sees(p_tenant) then return null; end if;
   if part is null then
+    if not prov.sees(p_tenant) then return null; end if;
     raise exception 'a field is named field, mart.field or mart.field[peril], not %', quote_literal(p_field) using errcode = 'invalid_parameter_value';
   end if;
   part[1] := coalesce(part[1], 'dim_properties');
@@ -219,6 +224,7 @@ begin
   if part[3] is not null then
     return prov.why(p_tenant, part[1], jsonb_build_object('property_id', p_property, 'peril', part[3]), part[2], p_as_of);
   end if;
+  if not prov.sees(p_tenant) then return null; end if;
   if not exists (select from prov.field_map m where m.mart = part[1] and m.field = 'property_id') then
     raise exception 'rows of % are not named by a property: ask with their key', part[1] using errcode = 'invalid_parameter_value';
   end if;

@@ -52,7 +52,9 @@ begin
       union
       select i.input_evidence_no from below b join prov.evidence_input i on i.tenant_id = p_tenant and i.evidence_no = b.evidence_no
     )
-    select coalesce(jsonb_agg(jsonb_build_object('evidence_no', e.evidence_no, 'method', e.method, 'file', prov.file_json(f, p)) order by e.evidence_no), '[]')
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'evidence_no', e.evidence_no, 'group', e.field_group, 'method', e.method, 'code_version', e.code_version, 'run_id', e.run_id,
+      'created_at', e.created_at, 'file', prov.file_json(f, p)) order by e.evidence_no), '[]')
     from below b join prov.evidence e on e.tenant_id = p_tenant and e.evidence_no = b.evidence_no
     left join prov.source_file f on f.tenant_id = p_tenant and f.file_no = e.file_no
     left join prov.public_file p on p.sha256 = e.public_sha256);
@@ -61,6 +63,7 @@ end $$;
 -- The evidence below a cell, that of its own field group first.
 create function prov.evidence_of (q prov.question, p_row jsonb, p_paths prov.path[]) returns jsonb language plpgsql stable as $$
 begin
+  if p_paths is null then return '[]'; end if;
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
       'evidence_no', d.evidence_no, 'group', d.field_group, 'record_no', coalesce(to_jsonb(d.record_no), p_row -> (d.field_group || '_record_no')),
@@ -68,7 +71,8 @@ begin
       'method', e.method, 'code_version', e.code_version, 'method_description', m.description, 'checks_passed', coalesce(e.checks_passed, 0),
       'checks_total', coalesce(e.checks_total, 0), 'is_recalled', d.is_recalled,
       'recall_reason', case when d.is_recalled then prov.recall_reason(q.tenant_id, d.evidence_no, d.public_sha256, q.as_of) end,
-      'file', prov.file_json(f, p), 'inputs', case when e.evidence_no is null then '[]' else prov.evidence_inputs(q.tenant_id, e.evidence_no) end
+      'file', prov.file_json(f, p), 'inputs', case when exists (select from prov.evidence_input i where i.tenant_id = q.tenant_id and i.evidence_no = e.evidence_no)
+                     then prov.evidence_inputs(q.tenant_id, e.evidence_no) else '[]' end
     ) order by d.i), '[]')
     from (select distinct on (u.evidence_no, u.public_sha256, u.field_group) u.*, u.ordinality as i from unnest(p_paths) with ordinality u
           order by u.evidence_no, u.public_sha256, u.field_group, u.ordinality) d
@@ -95,6 +99,7 @@ end $$;
 -- What the gate said of the file, and the checks of single records that touch the field.
 create function prov.checks_of (q prov.question, p prov.path) returns jsonb language plpgsql stable as $$
 begin
+  if p.trust is null then return '{"partition": [], "row": []}'; end if;
   return jsonb_build_object(
     'partition', (
       select coalesce(jsonb_agg(jsonb_build_object('rule', r.key, 'column', null, 'passed', false, 'level', g.key, 'told', r.value) order by g.key, r.key), '[]')
@@ -110,36 +115,33 @@ begin
 end $$;
 
 -- What was done, from the file to the mart. Where no row says when and by whom, both are null.
-create function prov.steps_of (q prov.question, f prov.field_map, p_paths prov.path[], p_build history.build) returns jsonb language plpgsql stable as $$
+create function prov.steps_of (p_mart text, p_evidence jsonb, p_paths prov.path[], p_build history.build) returns jsonb language plpgsql stable as $$
 begin
   return (
-    with recursive origin (evidence_no) as (
-      select distinct u.evidence_no from unnest(p_paths) u
-      union
-      select i.input_evidence_no from origin o join prov.evidence_input i on i.tenant_id = q.tenant_id and i.evidence_no = o.evidence_no
+    with evidence (e) as (
+      select e from jsonb_array_elements(p_evidence) e
+      union all
+      select i from jsonb_array_elements(p_evidence) e cross join jsonb_array_elements(e -> 'inputs') i
     ),
-    evidence as (select e.* from origin o join prov.evidence e on e.tenant_id = q.tenant_id and e.evidence_no = o.evidence_no where e.evidence_no > 0),
     step (place, step, what, code_version, run_id, at) as (
-      select distinct 1, 'landed', s.uri, null, null, s.received_at from evidence e
-      join prov.source_file s on s.tenant_id = e.tenant_id and s.file_no = e.file_no
+      select 1, 'landed', e #>> '{file,uri}', null, null, e #>> '{file,received_at}' from evidence where e -> 'file' <> 'null'
+      union
+      select k.place, k.step, e ->> 'method', e ->> 'code_version', e ->> 'run_id', e ->> 'created_at' from evidence
+      cross join lateral (select case when e ->> 'method' = 'read_and_cast' then 2 when e ->> 'group' = 'parcel_geometry' then 5 else 6 end,
+                                 case when e ->> 'method' = 'read_and_cast' then 'read' when e ->> 'group' = 'parcel_geometry' then 'located' else 'joined' end
+                         ) k (place, step)
+      where (e ->> 'evidence_no')::integer > 0
+      union
+      select k.place, k.step, k.method, null, null, null from unnest(p_paths) u cross join jsonb_array_elements(u.methods) m
+      join (values (3, 'identified', 'identity'), (4, 'standardized', 'address_standard'), (7, 'scored', 'hazard_scale')) k (place, step, method)
+        on k.method = m ->> 'method'
       union all
-      select distinct 1, 'landed', s.uri, null, null, s.received_at from unnest(p_paths) u join prov.public_file s on s.sha256 = u.public_sha256
-      union all
-      select case when e.method = 'read_and_cast' then 2 when e.field_group = 'parcel_geometry' then 5 else 6 end,
-             case when e.method = 'read_and_cast' then 'read' when e.field_group = 'parcel_geometry' then 'located' else 'joined' end,
-             e.method, e.code_version, e.run_id, e.created_at from evidence e
-      union all
-      select distinct case m ->> 'method' when 'identity' then 3 when 'address_standard' then 4 else 7 end,
-             case m ->> 'method' when 'identity' then 'identified' when 'address_standard' then 'standardized' else 'scored' end,
-             m ->> 'method', null, null, null::timestamptz
-      from unnest(p_paths) u cross join jsonb_array_elements(u.methods) m where m ->> 'method' = any ('{identity,address_standard,hazard_scale}')
-      union all
-      select 8, 'built', f.mart, p_build.invocation_id, p_build.run_id, null::timestamptz where p_build.build_no is not null
-      union all
-      select 9, 'published', format('build %s', p_build.build_no), null, p_build.run_id, p_build.published_at where p_build.build_no is not null
+      select k.place, k.step, k.what, null, p_build.run_id, k.at
+      from (values (8, 'built', p_mart, null), (9, 'published', format('build %s', p_build.build_no), to_jsonb(p_build.published_at) #>> '{}')) k (place, step, what, at)
+      where p_build.build_no is not null
     )
-    select coalesce(jsonb_agg(jsonb_build_object('step', s.step, 'what', s.what, 'code_version', case when s.step <> 'built' then s.code_version end,
-                                                 'run_id', s.run_id, 'at', s.at) order by s.place, s.at, s.what, s.run_id), '[]') from step s);
+    select coalesce(jsonb_agg(jsonb_build_object('step', s.step, 'what', s.what, 'code_version', s.code_version, 'run_id', s.run_id, 'at', s.at)
+                              order by s.place, s.at::timestamptz, s.what, s.run_id), '[]') from step s);
 end $$;
 
 -- The cells that a derived cell was computed from, each with its own trust: without the derived field's method. One that is
@@ -165,6 +167,6 @@ end $$;
 grant execute on function
   prov.factors_of (prov.question, prov.path), prov.file_json (prov.source_file, prov.public_file), prov.evidence_inputs (text, integer),
   prov.evidence_of (prov.question, jsonb, prov.path[]), prov.recall_reason (text, integer, text, timestamptz),
-  prov.checks_of (prov.question, prov.path), prov.steps_of (prov.question, prov.field_map, prov.path[], history.build),
+  prov.checks_of (prov.question, prov.path), prov.steps_of (text, jsonb, prov.path[], history.build),
   prov.inputs_of (prov.question, prov.field_map, jsonb, prov.path[])
 to reos_app, reos_analyst;

@@ -29,16 +29,17 @@ begin
 end $$;
 
 -- What the property's other records say of a field: those that describe it less well, best first. A record that is silent
--- is no rival. mask: its failed row checks. Read from the tenant's own leaves, which plan three times faster than the parents.
+-- is no rival. mask: its failed row checks, where any touches the field. Read from the tenant's own leaves, which plan three times faster than the parents.
 create function prov.rival_records (p_tenant text, p_property uuid, p_field text)
 returns table (value jsonb, source_name text, source_kind text, vintage date, file_no integer, record_no integer, evidence_no integer,
                use_description text, use_code text, mask integer)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
-declare ranked text; k record; said raw.property;
+declare ranked text; k record; said raw.property; is_checked boolean;
 begin
   if not prov.may_read(p_tenant) then return; end if;
   ranked := format('intermediate__leaf.%I', 'int_property_records__ranked__' || tenancy.leaf_key(p_tenant));
   if to_regclass(ranked) is null then return; end if;
+  is_checked := exists (select from prov.row_check c where c.bit is not null and p_field = any (c.fields));
   for k in execute format('select k.* from %s k where k.tenant_id = %L and k.property_id = %L and k.property_rank > 1 order by k.property_rank',
                           ranked, p_tenant, p_property) loop
     execute format('select r.* from raw__leaf.%I r where r.tenant_id = %L and r.record_no = %s',
@@ -47,30 +48,39 @@ begin
     continue when value is null or value = 'null';
     source_name := k.source_name; source_kind := k.source_kind; vintage := k.vintage; file_no := k.file_no; record_no := k.record_no;
     evidence_no := said.evidence_no; use_description := said.use_description; use_code := said.use_code;
-    mask := prov.failed_row_checks(
-      p_address_raw => said.address_raw, p_city => said.city, p_state_or_province => said.state_or_province, p_postal_code => said.postal_code,
-      p_fiscal_year => said.fiscal_year, p_use_code => said.use_code, p_use_description => said.use_description, p_zoning => said.zoning,
-      p_tax_district => said.tax_district, p_lot_size_sqft => said.lot_size_sqft, p_assessed_land_value_usd => said.assessed_land_value_usd, p_assessed_improvement_value_usd => said.assessed_improvement_value_usd,
-      p_assessed_total_value_usd => said.assessed_total_value_usd, p_tax_amount_usd => said.tax_amount_usd, p_has_residential_exemption => said.has_residential_exemption, p_gross_area_sqft => said.gross_area_sqft,
-      p_living_area_sqft => said.living_area_sqft, p_above_grade_area_sqft => said.above_grade_area_sqft, p_basement_finished_area_sqft => said.basement_finished_area_sqft, p_basement_unfinished_area_sqft => said.basement_unfinished_area_sqft,
-      p_architectural_style => said.architectural_style, p_occupancy => said.occupancy, p_year_built => said.year_built, p_year_renovated => said.year_renovated,
-      p_stories => said.stories, p_units_total => said.units_total, p_rooms_total => said.rooms_total, p_bedrooms_total => said.bedrooms_total,
-      p_bathrooms_full => said.bathrooms_full, p_bathrooms_half => said.bathrooms_half, p_bathrooms_total => said.bathrooms_total, p_fireplaces_total => said.fireplaces_total,
-      p_condition_description => said.condition_description, p_condition_score => said.condition_score, p_interior_condition_score => said.interior_condition_score, p_grade_description => said.grade_description,
-      p_grade_score => said.grade_score, p_view_description => said.view_description, p_view_score => said.view_score, p_is_waterfront => said.is_waterfront,
-      p_heating_type => said.heating_type, p_heating_fuel => said.heating_fuel, p_has_central_air => said.has_central_air, p_parking_open_spaces => said.parking_open_spaces,
-      p_parking_covered_spaces => said.parking_covered_spaces, p_garage_spaces => said.garage_spaces, p_neighborhood_living_area_sqft => said.neighborhood_living_area_sqft, p_neighborhood_lot_size_sqft => said.neighborhood_lot_size_sqft,
-      p_sale_price_usd => said.sale_price_usd, p_sale_date => said.sale_date, p_deed_reference => said.deed_reference);
+    if is_checked then
+      mask := prov.failed_row_checks(
+        p_address_raw => said.address_raw, p_city => said.city, p_state_or_province => said.state_or_province, p_postal_code => said.postal_code,
+        p_fiscal_year => said.fiscal_year, p_use_code => said.use_code, p_use_description => said.use_description, p_zoning => said.zoning,
+        p_tax_district => said.tax_district, p_lot_size_sqft => said.lot_size_sqft, p_assessed_land_value_usd => said.assessed_land_value_usd,
+        p_assessed_improvement_value_usd => said.assessed_improvement_value_usd, p_assessed_total_value_usd => said.assessed_total_value_usd,
+        p_tax_amount_usd => said.tax_amount_usd, p_has_residential_exemption => said.has_residential_exemption, p_gross_area_sqft => said.gross_area_sqft,
+        p_living_area_sqft => said.living_area_sqft, p_above_grade_area_sqft => said.above_grade_area_sqft,
+        p_basement_finished_area_sqft => said.basement_finished_area_sqft, p_basement_unfinished_area_sqft => said.basement_unfinished_area_sqft,
+        p_architectural_style => said.architectural_style, p_occupancy => said.occupancy, p_year_built => said.year_built,
+        p_year_renovated => said.year_renovated, p_stories => said.stories, p_units_total => said.units_total, p_rooms_total => said.rooms_total,
+        p_bedrooms_total => said.bedrooms_total, p_bathrooms_full => said.bathrooms_full, p_bathrooms_half => said.bathrooms_half,
+        p_bathrooms_total => said.bathrooms_total, p_fireplaces_total => said.fireplaces_total, p_condition_description => said.condition_description,
+        p_condition_score => said.condition_score, p_interior_condition_score => said.interior_condition_score, p_grade_description => said.grade_description,
+        p_grade_score => said.grade_score, p_view_description => said.view_description, p_view_score => said.view_score,
+        p_is_waterfront => said.is_waterfront, p_heating_type => said.heating_type, p_heating_fuel => said.heating_fuel,
+        p_has_central_air => said.has_central_air, p_parking_open_spaces => said.parking_open_spaces, p_parking_covered_spaces => said.parking_covered_spaces,
+        p_garage_spaces => said.garage_spaces, p_neighborhood_living_area_sqft => said.neighborhood_living_area_sqft,
+        p_neighborhood_lot_size_sqft => said.neighborhood_lot_size_sqft, p_sale_price_usd => said.sale_price_usd, p_sale_date => said.sale_date,
+        p_deed_reference => said.deed_reference);
+    end if;
     return next;
   end loop;
 end $$;
 
 -- Rivals of a cell of dim_properties, with the trust that the cell would have if they stood there.
 create function prov.rivals_of (q prov.question, f prov.field_map, p_row jsonb) returns jsonb language plpgsql stable as $$
-declare r record; found jsonb := '[]'; p prov.path; own_reliability double precision := prov.prior_reliability(p_row ->> 'assessor_source_kind', q.as_of);
+declare r record; found jsonb := '[]'; p prov.path; own_reliability double precision;
 begin
-  if f.mart <> 'dim_properties' or f.field_group <> 'assessor' or f.derived_from is not null and f.derived_from <> '{}' then return found; end if;
+  if f.mart <> 'dim_properties' or f.field_group <> 'assessor' or f.derived_from is not null and f.derived_from <> '{}'
+    or (p_row ->> 'record_count')::integer = 1 then return found; end if;
   for r in select * from prov.rival_records(q.tenant_id, (p_row ->> 'property_id')::uuid, f.field) loop
+    own_reliability := coalesce(own_reliability, prov.prior_reliability(p_row ->> 'assessor_source_kind', q.as_of));
     p := prov.path_of(q, f.mart, f.field, f.field_group, f.ages, f.method, r.evidence_no::text, f.field,
                       prov.segment_of(r.use_description, r.use_code), null, coalesce(r.mask, 0));
     found := found || jsonb_build_object(
