@@ -160,10 +160,10 @@ def seed_tenant(estate: Estate, tenant: str) -> None:
     for county, parcel, *_ in places:
         at = (county, parcel)
         exposures += [
-            (*at, "flood", "nfhl", "parcel", "overlap", "AE", "AE", "FLOODWAY", 1, 0.5, False, None, None, None, 91, 7),
-            (*at, "wildfire", "nri", "county", "county_score", *[None] * 3, 1, None, None, 12.5, None, None, 92, 3),
-            (*at, "heat", None, None, "none", *[None] * 3, 0, *[None] * 4, "no_evidence", 0, None),
-        ]
+            (*at, "flood", "nfhl", "parcel", "polygon_overlap", "AE", "AE", "FLOODWAY", 1, 0.5, False, *[None] * 3, 91, 7),
+            (*at, "wildfire", "nri", "county", "county_lookup", *[None] * 3, 1, None, None, 12.5, None, None, 92, 3),
+            (*at, "heat", None, None, "no_evidence", *[None] * 3, 0, *[None] * 4, "no_evidence", 0, None),
+        ]  # fmt: skip
     enrich(estate, tenant, "hazard_exposure", exposures)
     addresses = sorted({str(row["address_raw"]) for row in (*ROLL_2013, *ROLL_2014, *DATABASE)})
     parsed = [(a, *[None] * 7, a.upper(), a.upper(), "standardized", None, "doorplate", "1") for a in addresses]
