@@ -158,9 +158,9 @@ def seed_tenant(estate: Estate, tenant: str) -> None:
     enrich(estate, tenant, "location", places)
     exposures: list[tuple[Any, ...]] = []
     for county, parcel, *_ in places:
-        at = (county, parcel)
+        at, zone = (county, parcel), ("AE", "AE", "FLOODWAY")
         exposures += [
-            (*at, "flood", "nfhl", "parcel", "polygon_overlap", "AE", "AE", "FLOODWAY", 1, 0.5, False, *[None] * 3, 91, 7),
+            (*at, "flood", "nfhl", "parcel", "polygon_overlap", *zone, 1, 0.5, False, None, None, None, 91, 7),
             (*at, "wildfire", "nri", "county", "county_lookup", *[None] * 3, 1, None, None, 12.5, None, None, 92, 3),
             (*at, "heat", None, None, "no_evidence", *[None] * 3, 0, *[None] * 4, "no_evidence", 0, None),
         ]  # fmt: skip
