@@ -19,17 +19,20 @@ from .seeding import TENANTS, Connection, Estate, mark
 
 HOME = "birch"  # the tenant whose logins attack
 OTHER = "acme-tx"  # whom they ask for by name
+VERDICTS = frozenset({f'"prov"."audit_{kind}"' for kind in ("run", "cell", "method")})  # what the auditor writes
 STRANGER = "reos_test_stranger"  # a login that belongs to no role; its password is its name
 
 
 @dataclass(frozen=True)
 class Attacker:
-    """A login with what it sets in its session. `may_see`: the tenants whose rows it is entitled to."""
+    """A login with what it sets in its session. `may_see`: the tenants whose rows it is entitled to; `may_add`: tables
+    that it may add rows of these tenants to, and of no other."""
 
     name: str
     dsn: str
     session: tuple[tuple[str, str], ...] = ()
     may_see: frozenset[str] = frozenset()
+    may_add: frozenset[str] = frozenset()
 
     @property
     def foreign(self) -> tuple[str, ...]:
@@ -87,6 +90,7 @@ def stranger_dsn(estate: Estate) -> str:
 def attackers(estate: Estate) -> list[Attacker]:
     """Every kind of login that exists, and one that belongs to nobody."""
     app, analyst = estate.settings.dsn("app"), estate.analyst_dsn(HOME)
+    auditor = estate.settings.dsn("auditor")
     home = frozenset({HOME})
     # An analyst's session is read-only until its user says otherwise: refusals must come from privileges.
     writes = ("default_transaction_read_only", "off")
@@ -98,6 +102,8 @@ def attackers(estate: Estate) -> list[Attacker]:
         Attacker("analyst of another tenant", analyst, (writes,), home),
         Attacker("analyst who sets app.tenant_id", analyst, (writes, ("app.tenant_id", OTHER)), home),
         Attacker("analyst who sets app.build_tenant", analyst, (writes, ("app.build_tenant", OTHER)), home),
+        Attacker("auditor of another tenant", auditor, (("app.tenant_id", HOME),), home, VERDICTS),
+        Attacker("auditor without a tenant", auditor, may_add=VERDICTS),
         Attacker("login without any grant", stranger_dsn(estate)),
     ]
 
@@ -186,7 +192,7 @@ def _attack_relation(connection: Connection, attacker: Attacker, relation: Relat
             _breach(report, attacker, relation.sql, attempt, f"rows of {', '.join(seen)}")
         if attempt == "select":
             report.own_rows[attacker.name, relation.sql] = sum(any(t in row for t in attacker.may_see) for row in rows)
-    for attempt, statement in _writes(relation):
+    for attempt, statement in _writes(relation, attacker):
         report.attempts[attacker.name] += 1
         _must_be_refused(connection, attacker, relation, attempt, statement, report)
 
@@ -224,14 +230,19 @@ def _read(connection: Connection, statement: str) -> list[str]:
     return [str(row[0]) for row in connection.execute(statement).fetchall()]
 
 
-def _writes(relation: Relation) -> Iterator[tuple[str, str]]:
+def _writes(relation: Relation, attacker: Attacker) -> Iterator[tuple[str, str]]:
     if relation.kind == "S":
         yield "advance", f"select nextval('{relation.sql}')"
         yield "set", f"select setval('{relation.sql}', 1)"
         return
     column = f'"{relation.first_column}"'
-    yield "insert", f"insert into {relation.sql} select * from {relation.sql} where false"
-    yield "insert blindly", f"insert into {relation.sql} default values"
+    if relation.sql in attacker.may_add:
+        for tenant in attacker.foreign:
+            made = f'(jsonb_populate_record(null::{relation.sql}, \'{{"tenant_id": "{tenant}"}}\')).*'
+            yield f"insert for {tenant}", f"insert into {relation.sql} select {made}"
+    else:
+        yield "insert", f"insert into {relation.sql} select * from {relation.sql} where false"
+        yield "insert blindly", f"insert into {relation.sql} default values"
     yield "update", f"update {relation.sql} set {column} = {column}"
     yield "delete", f"delete from {relation.sql}"
     yield "lock rows", f"select 1 from {relation.sql} for update"

@@ -47,10 +47,14 @@ def test_each_login_sees_its_own_rows(report: Report, estate: Estate) -> None:
             'select g.grantee, format(\'"%s"."%s"\', g.table_schema, g.table_name)'
             " from information_schema.role_table_grants g"
             " join information_schema.columns c using (table_schema, table_name)"
-            " where g.grantee in ('reos_app', 'reos_analyst') and g.privilege_type = 'SELECT'"
+            " where g.grantee in ('reos_app', 'reos_analyst', 'reos_auditor') and g.privilege_type = 'SELECT'"
             " and c.column_name = 'tenant_id'"
         ).fetchall()
-    names = {"reos_app": "app of another tenant", "reos_analyst": "analyst of another tenant"}
+    names = {
+        "reos_app": "app of another tenant",
+        "reos_analyst": "analyst of another tenant",
+        "reos_auditor": "auditor of another tenant",
+    }
     unseen = [(grantee, table) for grantee, table in granted if not report.own_rows[names[grantee], table]]
     assert len(granted) > 20
     assert unseen == []
