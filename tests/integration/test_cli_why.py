@@ -45,7 +45,7 @@ QUOTED = '7 "Elm, Tree" Court'
 
 def _newer() -> list[list[Any]]:
     """The second roll: two units on one parcel, an odd address, and a lot area left blank."""
-    rows = roll_rows(raise_by=10_000)
+    rows = roll_rows(raise_by=50_000)
     rows[3][2], rows[3][3] = "A", "103 Main Street"
     rows.append(["A77", "P3", "B", "103 Main Street", *rows[3][4:]])
     rows[5][3] = QUOTED
@@ -93,12 +93,12 @@ def test_several_units_are_listed_and_one_is_chosen_by_its_unit(made: Platform) 
 
 def test_the_record_is_read_again_and_the_cell_that_fed_the_value_is_marked(made: Platform) -> None:
     answer = ask(made, "P7", "assessed_improvement_value_usd")
-    assert answer.value == 210_000
+    assert answer.value == 250_000
     (one,) = answer.evidence
     assert one.raw is not None
     assert one.raw.is_verified
     assert one.raw.text == csv_bytes(_newer()).decode().splitlines()[8]
-    assert [(cell.column, cell.text) for cell in one.raw.cells] == [("Bldg", "210000")]
+    assert [(cell.column, cell.text) for cell in one.raw.cells] == [("Bldg", "250000")]
     assert one.file.vintage == "2013-01-01"
     assert 0 < answer.trust < 1
     assert {factor.name for factor in answer.factors} >= {"reliability", "persistence", "method"}
