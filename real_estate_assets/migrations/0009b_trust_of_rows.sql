@@ -65,16 +65,16 @@ create type prov.path as (
   is_recalled boolean, trust double precision, record_no integer, via_value jsonb
 );
 
--- All ways from the asked fields (null: all that make a claim) of rows with these signatures, a jsonb array, numbered from 1.
--- The trust of a cell is the smallest over its ways: a derived cell is its method times the least of its inputs, and so on
--- down. An input that is null claims nothing and is left out; where none claims, the cell rests on its own evidence. A row
--- that was computed from other rows (signature: rows, of) rests on the cell named `of` of each of them.
--- An input that its mart does not show is a column of the same record. root: the asked field, via: its input on this way.
-create function prov.paths (p_tenant text, p_mart text, p_as_of timestamptz, p_signatures jsonb, p_fields text[] default null)
-returns setof prov.path language plpgsql stable as $$
-declare model prov.trust_model := prov.model_at(p_as_of); measured integer := (prov.calibration_at(p_tenant, p_as_of)).version;
-begin
-  return query with recursive
+-- The cells with evidence of their own that the asked fields (null: all that make a claim) of rows with these signatures rest
+-- on: signatures are a jsonb array, rows numbered from 1. A derived cell goes down through its inputs; an input that is null
+-- claims nothing and is left out; where none claims, the cell rests on its own evidence. A row that was computed from other
+-- rows (signature: rows, of) rests on the cell named `of` of each of them. An input that its mart does not show is a column
+-- of the same record. root: the asked field; via: its input on this way; methods: of the fields passed, the root's first.
+create function prov.resting_on (p_mart text, p_signatures jsonb, p_fields text[])
+returns table (row_no integer, root text, via text, mart text, field text, field_group text, ages boolean, methods text[], ref text, measured_as text,
+               segment text, band text, mask integer) language sql stable
+begin atomic
+  with recursive
   given as (select r.i::integer as row_no, r.s from jsonb_array_elements(p_signatures) with ordinality as r (s, i)),
   asked as (select f.* from prov.field_map f
             where f.mart = p_mart and f.field_group <> all ('{provenance,tenant}') and (p_fields is null or f.field = any (p_fields))),
@@ -96,15 +96,22 @@ begin
                                case when i.name like '%.%' then split_part(i.name, '.', 2) else i.name end as field) n
     left join prov.field_map f on f.mart = n.mart and f.field = n.field
     where cardinality(p.methods) < 12 -- fields derived from each other in a circle end here instead of never
-  ),
-  cell as materialized (
-    select p.row_no, p.root, p.via, p.mart, p.field, p.field_group, p.ages, p.methods, r.ref, coalesce(p.s -> 'a' ->> p.field, p.field) as measured_as,
-           coalesce(p.s -> 's' ->> p.field_group, 'all') as segment, p.s -> 'b' ->> p.field_group as band, (p.s -> 'x' ->> p.field_group)::integer as mask
-    from step p
-    cross join jsonb_array_elements_text(coalesce(nullif(p.s -> 'e' -> p.field_group, '[]'), '["0"]')) as r (ref)
-    where p.inputs = '{}'
-  ),
-  ref as (select distinct c.ref, case when length(c.ref) < 64 then c.ref::integer end as evidence_no, case when length(c.ref) = 64 then c.ref end as public_sha256 from cell c),
+  )
+  select p.row_no, p.root, p.via, p.mart, p.field, p.field_group, p.ages, p.methods, r.ref, coalesce(p.s -> 'a' ->> p.field, p.field) as measured_as,
+         coalesce(p.s -> 's' ->> p.field_group, 'all') as segment, p.s -> 'b' ->> p.field_group as band, (p.s -> 'x' ->> p.field_group)::integer as mask
+  from step p
+  cross join jsonb_array_elements_text(coalesce(nullif(p.s -> 'e' -> p.field_group, '[]'), '["0"]')) as r (ref)
+  where p.inputs = '{}';
+end;
+
+-- What is recorded of evidence, as of a time: numbers, or the sha256 of public files. What is not there is unknown.
+create function prov.facts_of (p_tenant text, p_as_of timestamptz, p_refs text[])
+returns table (ref text, evidence_no integer, public_sha256 text, source_kind text, age_days double precision, method text, checks_passed integer,
+               checks_total integer, is_recalled boolean) language sql stable
+begin atomic
+  with recursive
+  ref as (select r.ref, case when length(r.ref) < 64 then r.ref::integer end as evidence_no, case when length(r.ref) = 64 then r.ref end as public_sha256
+          from unnest(p_refs) as r (ref)),
   origin (ref, evidence_no, public_sha256) as (
     select * from ref
     union
@@ -113,16 +120,25 @@ begin
   recalled as (
     select distinct o.ref from origin o left join prov.evidence e on e.tenant_id = p_tenant and e.evidence_no = o.evidence_no
     cross join prov.recall_at(p_tenant, e.file_no, coalesce(e.public_sha256, o.public_sha256), p_as_of)
-  ),
-  fact as materialized (
-    select r.ref, r.evidence_no, coalesce(e.public_sha256, r.public_sha256) as public_sha256, coalesce(f.source_kind, p.source_kind) as source_kind,
-           ((p_as_of at time zone 'UTC')::date - coalesce(f.vintage, p.vintage))::double precision as age_days,
-           case when r.evidence_no is not null then coalesce(e.method, 'unknown') end as method, e.checks_passed, e.checks_total,
-           exists (select from recalled x where x.ref = r.ref) as is_recalled
-    from ref r left join prov.evidence e on e.tenant_id = p_tenant and e.evidence_no = r.evidence_no
-    left join prov.source_file f on f.tenant_id = p_tenant and f.file_no = e.file_no
-    left join prov.public_file p on p.sha256 = coalesce(e.public_sha256, r.public_sha256)
-  ),
+  )
+  select r.ref, r.evidence_no, coalesce(e.public_sha256, r.public_sha256) as public_sha256, coalesce(f.source_kind, p.source_kind) as source_kind,
+         ((p_as_of at time zone 'UTC')::date - coalesce(f.vintage, p.vintage))::double precision as age_days,
+         case when r.evidence_no is not null then coalesce(e.method, 'unknown') end as method, e.checks_passed, e.checks_total,
+         exists (select from recalled x where x.ref = r.ref) as is_recalled
+  from ref r left join prov.evidence e on e.tenant_id = p_tenant and e.evidence_no = r.evidence_no
+  left join prov.source_file f on f.tenant_id = p_tenant and f.file_no = e.file_no
+  left join prov.public_file p on p.sha256 = coalesce(e.public_sha256, r.public_sha256);
+end;
+
+-- All ways from the asked fields of rows with these signatures down to evidence, each with its factors. The trust of a cell
+-- is the least over its ways: a derived cell is its method times the least of its inputs, and so on down.
+create function prov.paths (p_tenant text, p_mart text, p_as_of timestamptz, p_signatures jsonb, p_fields text[] default null)
+returns setof prov.path language plpgsql stable as $$
+declare model prov.trust_model := prov.model_at(p_as_of); measured integer := (prov.calibration_at(p_tenant, p_as_of)).version;
+begin
+  return query with
+  cell as materialized (select * from prov.resting_on(p_mart, p_signatures, p_fields)),
+  fact as materialized (select * from prov.facts_of(p_tenant, p_as_of, array(select distinct c.ref from cell c))),
   known as materialized (
     select d.*, a.reliability, a.n as reliability_n, a.basis as reliability_basis, a.segment as reliability_segment,
            case when d.ages then s.survival_per_year else 1 end as survival_per_year, case when d.ages then s.n end as survival_n,
@@ -159,4 +175,5 @@ begin
   join sure u on u.source_kind is not distinct from f.source_kind and u.method is not distinct from f.method and u.band is not distinct from c.band;
 end $$;
 
-grant execute on function prov.mart_key (text), prov.signature_sql (text), prov.paths (text, text, timestamptz, jsonb, text[]) to reos_app, reos_analyst;
+grant execute on function prov.mart_key (text), prov.signature_sql (text), prov.resting_on (text, jsonb, text[]),
+  prov.facts_of (text, timestamptz, text[]), prov.paths (text, text, timestamptz, jsonb, text[]) to reos_app, reos_analyst;
