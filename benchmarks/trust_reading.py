@@ -23,7 +23,7 @@ MART = "dim_properties"
 WHY = (at_most(6), at_most(4))
 RECALL = at_most(3)
 CALLS, WARM_UP = 1500, 100
-ROUNDS = 5
+ROUNDS = 3
 SEED = 20_250_708
 _WHY = "select prov.why(%(tenant)s, %(mart)s, jsonb_build_object('property_id', %(property)s::uuid), %(field)s)"
 _LOOK_UP = f"select * from marts.{MART} where tenant_id = %(tenant)s and property_id = %(property)s"
