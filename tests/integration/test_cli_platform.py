@@ -86,6 +86,7 @@ def test_status_tells_programs_everything_about_every_active_tenant(reos: Reos, 
     assert told[0] == {
         "tenant_id": "acme", "files": 0, "rows_in": 0, "quarantined": 0, "mart_rows": dict.fromkeys(COUNTED),
         "unknown_hazards": None, "checks_passed": 0, "checks_failed": 0, "published_at": None, "failing": {},
+        "recall_changes": [],
     }  # fmt: skip
 
 
