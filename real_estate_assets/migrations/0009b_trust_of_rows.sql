@@ -110,7 +110,7 @@ returns table (ref text, evidence_no integer, public_sha256 text, source_kind te
                checks_total integer, is_recalled boolean) language sql stable
 begin atomic
   with recursive
-  ref as (select r.ref, case when length(r.ref) < 64 then r.ref::integer end as evidence_no, case when length(r.ref) = 64 then r.ref end as public_sha256
+  ref as (select r.ref, case when r.ref ~ '^[0-9]{1,9}$' then r.ref::integer end as evidence_no, case when length(r.ref) = 64 then r.ref end as public_sha256
           from unnest(p_refs) as r (ref)),
   origin (ref, evidence_no, public_sha256) as (
     select * from ref
