@@ -162,6 +162,7 @@ def test_the_alarm_names_the_field_whose_column_is_another(made: Platform) -> No
     assert set(told) == {"living_area_sqft", "assessed_improvement_value_usd", "assessed_total_value_usd"}
     assert (told["living_area_sqft"]["measured"], told["living_area_sqft"]["n"]) == (0, ROWS)
     assert told["living_area_sqft"]["predicted"] > 0.9
+    assert "| living_area_sqft | 240 |" in alarm.metadata["alarms"].value
     values = told["assessed_improvement_value_usd"]  # kept for three years, where a quarter had changed within one
     assert (round(values["predicted"], 1), values["measured"]) == (0.4, 1)
 

@@ -24,7 +24,7 @@ from real_estate_assets.defs.resources import WarehouseResource
 from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event, StageResult
 from real_estate_assets.defs.trust.keys import ALL, INDEPENDENT, MAPPING_ALARM, MINIMUM_N, STABILITY
 from real_estate_assets.defs.trust.measuring import Measured, measure
-from real_estate_assets.defs.trust.pictures import independent_metadata, stability_metadata
+from real_estate_assets.defs.trust.pictures import alarm_table, independent_metadata, stability_metadata
 from real_estate_assets.stores.warehouse import calibration as store
 
 REFERENCES = frozenset({ANSWER_KEYS, FIELD_TOLERANCE, SOURCE_REGISTRY, TRUST_REGISTERS})
@@ -146,9 +146,10 @@ def _mapping_alarm(found: Measured) -> CheckResult:
         False,
         dg.AssetCheckSeverity.WARN,
         {
+            "alarms": dg.MetadataValue.md(alarm_table(found.looks) or "none"),
             "fields": dg.MetadataValue.json(fields),
-            "compared": sum(len(look.rows) for look in found.looks),
-            "alarm_difference": found.model.alarm_difference,
+            "compared": dg.MetadataValue.text(f"{sum(len(look.rows) for look in found.looks)} fields of later looks"),
+            "alarm_difference": dg.MetadataValue.text(f"{found.model.alarm_difference:g}"),
         },
     )
 

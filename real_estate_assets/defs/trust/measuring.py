@@ -23,11 +23,14 @@ from real_estate_assets.core.provenance.calibration import (
     row_check_parameters,
     stability_parameters,
 )
+from real_estate_assets.core.provenance.method_priors import method_priors
 from real_estate_assets.core.provenance.prediction import Alarm, alarms, predicted
 from real_estate_assets.core.provenance.reliability import calibration_error, ranking_quality, reliability_bins
 from real_estate_assets.core.provenance.row_checks import row_checks
+from real_estate_assets.core.provenance.source_registry import source_kinds
 from real_estate_assets.core.provenance.survival_priors import newest_survivals
 from real_estate_assets.core.provenance.trust_model import TrustModel, newest_model
+from real_estate_assets.defs.code_versions import code_version
 from real_estate_assets.defs.trust.independent import Independent, independent
 from real_estate_assets.defs.trust.pairing import Pair, later_looks, property_files, successive
 from real_estate_assets.stores.warehouse import calibration as store
@@ -204,7 +207,8 @@ def _inputs(
     """Everything that the numbers depend on besides the code: files as they were read, answers, what people
     reviewed.
     """
-    reviewed = "\n".join(map(repr, (model, newest_survivals(), row_checks(), store.field_tolerances(warehouse))))
+    registers = (model, newest_survivals(), method_priors(), source_kinds(), row_checks())
+    reviewed = "\n".join(map(repr, (*registers, store.field_tolerances(warehouse))))
     return {
         "files": {
             str(file.file_no): {
@@ -219,6 +223,7 @@ def _inputs(
         "pairs": [
             {"older": pair.older.file_no, "newer": pair.newer.file_no, "years": round(pair.years, 4)} for pair in pairs
         ],
+        "enriched_by": code_version("enrichment"),
         "public": store.answer_files(warehouse),
         "trust_model": model.version,
         "reviewed_sha256": hashlib.sha256(reviewed.encode()).hexdigest(),

@@ -17,7 +17,7 @@ from real_estate_assets.core.plots import reliability_diagram
 
 if TYPE_CHECKING:
     from real_estate_assets.core.provenance.calibration import Parameter
-    from real_estate_assets.defs.trust.measuring import Measured
+    from real_estate_assets.defs.trust.measuring import LaterLook, Measured
 
 NOTHING = "nothing to compare: no source of this tenant has a second vintage of a known date"
 LONG_LIFE = 1_000  # years: a half-life beyond is said as that, since a few cells more or less would double it
@@ -85,6 +85,16 @@ def independent_metadata(found: Measured) -> dict[str, Any]:
     return metadata
 
 
+def alarm_table(looks: Iterable[LaterLook]) -> str:
+    """Markdown table of the fields that raised an alarm, worst first; empty without one."""
+    rows = [
+        (alarm.field, f"{alarm.n:,}", _share(alarm.predicted), _share(alarm.measured), look.pair.against)
+        for look in looks
+        for alarm in look.alarms
+    ]
+    return markdown_table(rows, ("field", "n", "predicted", "measured", "in")) if rows else ""
+
+
 def _fields(parameters: Sequence[Parameter], minimum_n: int) -> str:
     rows = [
         (
@@ -102,8 +112,8 @@ def _fields(parameters: Sequence[Parameter], minimum_n: int) -> str:
 
 def _checks(parameters: Iterable[Parameter]) -> str:
     ordered = sorted(parameters, key=lambda one: (one.estimate, one.segment, one.field))
-    rows = [(one.segment, one.field, f"{one.n:,}", _share(one.estimate)) for one in ordered]
-    return markdown_table(rows, ("failed check", "field", "n", "factor"))
+    rows = [(_share(one.estimate), f"{one.n:,}", one.segment, one.field) for one in ordered]
+    return markdown_table(rows, ("factor", "n", "failed check", "field"))
 
 
 def _half_life(survival: float) -> str:
