@@ -75,18 +75,18 @@ end $$;
 
 -- Rivals of a cell of dim_properties, with the trust that the cell would have if they stood there.
 create function prov.rivals_of (q prov.question, f prov.field_map, p_row jsonb) returns jsonb language plpgsql stable as $$
-declare r record; found jsonb := '[]'; p prov.path; own_reliability double precision;
+declare r record; found jsonb := '[]'; p prov.path; own_kind text := p_row ->> 'assessor_source_kind';
 begin
   if f.mart <> 'dim_properties' or f.field_group <> 'assessor' or f.derived_from is not null and f.derived_from <> '{}'
     or (p_row ->> 'record_count')::integer = 1 then return found; end if;
   for r in select * from prov.rival_records(q.tenant_id, (p_row ->> 'property_id')::uuid, f.field) loop
-    own_reliability := coalesce(own_reliability, prov.prior_reliability(p_row ->> 'assessor_source_kind', q.as_of));
     p := prov.path_of(q, f.mart, f.field, f.field_group, f.ages, f.method, r.evidence_no::text, f.field,
                       prov.segment_of(r.use_description, r.use_code), null, coalesce(r.mask, 0));
     found := found || jsonb_build_object(
       'value', r.value, 'source_name', r.source_name, 'source_kind', r.source_kind, 'vintage', r.vintage, 'file_no', r.file_no, 'record_no', r.record_no,
       'trust', p.trust, 'lost_because', case
-        when prov.prior_reliability(r.source_kind, q.as_of) < own_reliability then 'less reliable kind of source'
+        when r.source_kind <> own_kind and prov.prior_reliability(r.source_kind, q.as_of) < prov.prior_reliability(own_kind, q.as_of)
+        then 'less reliable kind of source'
         when r.vintage is null then 'vintage unknown'
         when r.vintage < (p_row ->> 'assessor_vintage')::date then 'older vintage'
         else 'another file of the same vintage came later' end);
