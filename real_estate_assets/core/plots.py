@@ -87,9 +87,7 @@ def blocks(counts: Sequence[int]) -> str:
     most = max(counts, default=0)
     if not most:
         return ""
-    return "".join(
-        _BLOCKS[max(math.ceil(count / most * len(_BLOCKS)) - 1, 0)] if count else "·" for count in counts
-    )
+    return "".join(_BLOCKS[max(math.ceil(count / most * len(_BLOCKS)) - 1, 0)] if count else "·" for count in counts)
 
 
 def _builds(count: int) -> str:
