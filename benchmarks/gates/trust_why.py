@@ -6,6 +6,7 @@ Does not belong here: whether its trust is right (`trust_calibration.py`), or th
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import uuid
@@ -75,17 +76,22 @@ def lines(demo: Demo) -> Iterator[Gate]:
 
 
 def drawn(demo: Demo, mart: str, fields: Sequence[str], count: int) -> list[Cell]:
-    """Cells at random, a like number of each tenant; all there are where there are fewer."""
-    rng, each = random.Random(SEED), -(-count // len(TENANTS))
-    cells: list[Cell] = []
+    """Cells at random, the tenants in turn as long as they have any; all there are where there are fewer."""
+    rng = random.Random(SEED)
+    by_tenant: list[list[Cell]] = []
     for tenant_id in TENANTS:
-        wanted = {"mart": mart, "seed": str(SEED), "limit": each}
+        wanted = {"mart": mart, "seed": str(SEED), "limit": count}
         rows = demo.ask(tenant_id, _ROWS.replace("{mart}", mart), wanted)
         places = [(row_no, field) for row_no in range(len(rows)) for field in fields]
-        for row_no, field in rng.sample(places, min(each, len(places))):
-            key, row = rows[row_no]
-            cells.append(Cell(tenant_id, mart, key, field, row))
-    return cells
+        chosen = rng.sample(places, min(count, len(places)))
+        by_tenant.append([Cell(tenant_id, mart, rows[row_no][0], field, rows[row_no][1]) for row_no, field in chosen])
+    return in_turn(by_tenant, count)
+
+
+def in_turn(lists: Sequence[Sequence[Cell]], count: int) -> list[Cell]:
+    """The first of each list, then the second of each, and so on, until there are `count` or no more."""
+    mixed = (cell for layer in itertools.zip_longest(*lists) for cell in layer if cell is not None)
+    return list(itertools.islice(mixed, count))
 
 
 def asked(demo: Demo, cells: Sequence[Cell]) -> Iterator[tuple[Cell, dict[str, Any] | None]]:

@@ -66,6 +66,15 @@ def test_what_an_answer_lacks_is_said(cell: Cell, said: dict[str, Any] | None, f
     assert fault in fault_of(cell, said)
 
 
+def test_tenants_with_more_cells_make_up_for_those_with_few() -> None:
+    def cells(tenant_id: str, count: int) -> list[Cell]:
+        return [Cell(tenant_id, "m", {}, f"f{n}", {}) for n in range(count)]
+
+    lists = [cells("a", 1), cells("b", 9), cells("c", 0)]
+    assert [one.tenant_id for one in trust_why.in_turn(lists, 5)] == ["a", "b", "b", "b", "b"]
+    assert len(trust_why.in_turn(lists, 100)) == 10
+
+
 def test_answers_are_the_same_when_only_the_time_they_were_asked_for_differs() -> None:
     one, later = answer(as_of="2026-01-01"), answer(as_of="2026-01-02")
     assert trust_recall.same(json.dumps(one), json.dumps(later))
