@@ -208,7 +208,7 @@ class Hazards:
                     zone = Zone(number, shape, said["zone_code"], None, said["category"], said["share_major_pct"])
                     by_peril.setdefault(said["peril"], []).append(zone)
             for peril, zones in by_peril.items():
-                yield Layer(file.name, peril, "tract", file, zones)
+                yield Layer(f"{file.name}_{file.ref}_{peril}", peril, "tract", file, zones)
 
     def _zones(self, file: SourceFile) -> Iterator[Zone]:
         for number in range(self.book.count(file)):

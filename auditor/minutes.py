@@ -7,6 +7,7 @@ terminal.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -103,11 +104,13 @@ def upper_bound(wrong: int, cells: int, confidence: float = CONFIDENCE) -> float
 
 
 def _at_most(wrong: int, cells: int, share: float) -> float:
-    """Probability of at most `wrong` wrong cells among `cells`."""
-    term = total = (1 - share) ** cells
-    for k in range(wrong):
-        term *= (cells - k) / (k + 1) * share / (1 - share)
-        total += term
+    """Probability of at most `wrong` wrong cells among `cells`; by logarithms, since single terms may be tiny."""
+    if not 0 < share < 1:
+        return float(share <= 0)
+    total = 0.0
+    for k in range(wrong + 1):
+        choices = math.lgamma(cells + 1) - math.lgamma(k + 1) - math.lgamma(cells - k + 1)
+        total += math.exp(choices + k * math.log(share) + (cells - k) * math.log1p(-share))
     return total
 
 

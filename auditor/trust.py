@@ -38,9 +38,9 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Trust of the cells of one field group that claim something."""
+    """Trust of the cells of one field group that claim something; of the whole mart where the group is None."""
 
-    field_group: str
+    field_group: str | None
     cells: int
     mean: float
     p10: float
@@ -60,14 +60,17 @@ class Trust:
         self._known: dict[tuple[Any, ...], float] = {}
 
     def figures(self, mart: str) -> list[Figures]:
-        """Figures by field group of a mart."""
+        """Figures of a mart, first of the whole, then by field group; none where no cell claims anything."""
         by_group: dict[str, list[float]] = defaultdict(list)
         for row in self.rows(mart):
             for field, trust in self.of_row(mart, row).items():
                 by_group[self.fields[mart][field]["field_group"]].append(trust)
-        return [self._figures(group, trusts) for group, trusts in sorted(by_group.items())]
+        if not by_group:
+            return []
+        whole = [trust for trusts in by_group.values() for trust in trusts]
+        return [self._figures(None, whole), *(self._figures(group, by_group[group]) for group in sorted(by_group))]
 
-    def _figures(self, group: str, trusts: list[float]) -> Figures:
+    def _figures(self, group: str | None, trusts: list[float]) -> Figures:
         model = self.parameters.model
         solid = sum(trust >= model["solid_from"] for trust in trusts)
         weak = sum(trust < model["weak_below"] for trust in trusts)
@@ -172,7 +175,7 @@ class Trust:
             * survived
             * known.method(method)
             * (known.method(by) if by else 1.0)
-            * known.confidence(ground.band)
+            * known.confidence(by, ground.band)
             * (passed + 0.5)
             / (total + 1)
             * known.row_checks(kind, field, ground.mask)

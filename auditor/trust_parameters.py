@@ -17,6 +17,8 @@ from auditor.ledger import Ledger, Row
 DAYS = 365.25  # of a year
 ALL = "all"
 BANDS = ((0.001, "0-0.001"), (0.01, "0.001-0.01"), (0.1, "0.01-0.1"), (0.5, "0.1-0.5"))
+# A zone stands behind such a value and says more of a lot the more it covers; of a point that share is unknown.
+JOINS = frozenset({"hazard_polygon_overlap", "hazard_point_in_zone"})
 WIDEST_BAND, NO_BAND = "0.5-1", "no overlap measured"
 
 
@@ -129,9 +131,9 @@ class Parameters:
         cells, matched = self.audited.get(method, (0, 0))
         return float((prior["factor"] * weight + matched) / (weight + cells))
 
-    def confidence(self, band: str | None) -> float:
-        """What the covered share of a lot says; 1 for values that come without a confidence."""
-        if band is None or band == NO_BAND:
+    def confidence(self, method: str | None, band: str | None) -> float:
+        """What the covered share of a lot says of a join with zones; 1 for values that come without a confidence."""
+        if method not in JOINS or band is None:
             return 1.0
         measured = self._any_source("confidence", None, band)
         return float(self.model["unknown_confidence"]) if measured is None else measured

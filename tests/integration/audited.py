@@ -15,10 +15,15 @@ from auditor import Summary
 from real_estate_assets.defs.trust.auditing import run_audit
 from tests.made_platform import (
     ROWS,
+    STEP,
+    WEST,
     Platform,
+    box,
     csv_bytes,
+    feature_collection,
     parcel_layer,
     parcel_source,
+    polygon,
     roll_rows,
     roll_source,
 )
@@ -34,11 +39,12 @@ def deliver(platform: Platform) -> None:
     older, newer = (
         {"uri": f"fy{year}.csv", "vintage": f"20{year - 1}-01-01", "columns": _year(year)} for year in (13, 14)
     )
-    sources = [roll_source(older, newer), parcel_source("parcels.geojson"), _owner_source()]
+    sources = [roll_source(older, newer), parcel_source("parcels.geojson"), _owner_source(), _tract_source()]
     files = {
         "fy13.csv": csv_bytes(roll_rows()),
         "fy14.csv": csv_bytes(roll_rows(ROWS - 2, raise_by=50_000), end="\r\n"),
         "parcels.geojson": parcel_layer(),
+        "heat.geojson": _tracts(),
         "owners.csv": csv_bytes(owners, ["PID", "ML", "Owner", "Street"]),
     }
     platform.add(TENANT, sources, files)
@@ -67,6 +73,31 @@ def _owner_source() -> dict[str, Any]:
         },
         "files": [{"uri": "owners.csv", "vintage": "2013-01-01"}],
     }
+
+
+def _tract_source() -> dict[str, Any]:
+    return {
+        "name": "heat_tracts",
+        "kind": "hazard_tract_layer",
+        "record_type": "hazard_zone",
+        "format": "geojson",
+        "crs": "EPSG:4326",
+        "licence": "CC0-1.0",
+        "origin": "made for a test",
+        "columns": {"peril": {"constant": "heat"}, "zone_code": "GEOID", "share_major_pct": "pct", "category": "words"},
+        "files": [{"uri": "heat.geojson", "vintage": "2013-01-01"}],
+    }
+
+
+def _tracts() -> bytes:
+    """Two tracts side by side over the made city; of the eastern one the layer says nothing."""
+    middle = WEST + 4.8 * STEP
+    return feature_collection(
+        [
+            polygon({"GEOID": "25017000100", "pct": 12.5, "words": "some"}, box(WEST - 0.01, 42.3, middle, 42.4)),
+            polygon({"GEOID": "25017000200", "pct": None, "words": None}, box(middle, 42.3, WEST + 0.02, 42.4)),
+        ]
+    )
 
 
 def audit(platform: Platform, cells: int = ALL, seed: str = "test", *, record: bool = False) -> Summary:

@@ -97,7 +97,7 @@ METHODS = [
     ("fct_property_hazards", "zone_code", "copy"),
     ("fct_property_hazards", "hazard_score", "hazard_join"),
 ]
-FILES = 7
+FILES = 8
 
 
 def test_every_cell_of_the_tenant_is_right_and_audited(made: Platform) -> None:

@@ -130,19 +130,15 @@ def recompute_trust(settings: Settings, instance: DagsterInstance, tenant_id: st
     return compared
 
 
-def overall(groups: Sequence[Figures]) -> dict[str, float]:
+def overall(figures: Sequence[Figures]) -> dict[str, float]:
     """Figures of a mart under the names by which materializations record them."""
-    cells = sum(group.cells for group in groups)
-    if not cells:
-        return {}
-    found = {
-        MEAN: sum(group.mean * group.cells for group in groups) / cells,
-        SOLID_SHARE: sum(group.solid for group in groups) / cells,
-        WEAK_SHARE: sum(group.weak for group in groups) / cells,
-    }
-    for group in groups:
-        found[f"{MEAN} {group.field_group}"] = group.mean
-        found[f"{P10} {group.field_group}"] = group.p10
+    found = {}
+    for one in figures:
+        if one.field_group is None:
+            found |= {MEAN: one.mean, P10: one.p10}
+            found |= {SOLID_SHARE: one.solid / one.cells, WEAK_SHARE: one.weak / one.cells}
+        else:
+            found |= {f"{MEAN} {one.field_group}": one.mean, f"{P10} {one.field_group}": one.p10}
     return {name: round(value, 4) for name, value in found.items()}
 
 
