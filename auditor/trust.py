@@ -32,7 +32,7 @@ class Ground:
 
     evidence: int | str | None
     segment: str
-    mask: int | None
+    mask: int | None  # of failed checks; None: rows of this mart are not checked one by one
     band: str | None
 
 
@@ -142,7 +142,8 @@ class Trust:
     def _grounds(self, mart: str, row: Row, group: str) -> list[Ground]:
         """Everything that a field group of a row rests on."""
         segment = segment_of(row.get("use_description"), row.get("use_code")) if mart in SEGMENTED else ALL
-        mask = row.get(f"{group}_checks_failed")
+        failed = f"{group}_checks_failed"
+        mask = (row[failed] or 0) if failed in row else None
         band = band_of(row["overlap_share"]) if "overlap_share" in row else None
         several = row.get(f"{group}_evidence_nos")
         if several:

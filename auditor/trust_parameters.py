@@ -139,8 +139,9 @@ class Parameters:
         return float(self.model["unknown_confidence"]) if measured is None else measured
 
     def row_checks(self, kind: str | None, field: str, mask: int | None) -> float:
-        """The effect of failed checks that touch the field."""
-        touching = [check for check in self.checks if field in check["fields"]]
+        """The effect of failed checks that touch the field; without a mask only the gate's checks were made."""
+        made = [check for check in self.checks if check["bit"] is None or mask is not None]
+        touching = [check for check in made if field in check["fields"]]
         if not touching:
             return float(self.model["no_check_factor"])
         factor = 1.0
