@@ -104,7 +104,7 @@ def daemon(settings: Settings, folder: Path, *, tenants_per_run: int) -> Iterato
         **environment_of(settings, references),
         "DAGSTER_HOME": str(_home(folder / "home")),
         "REOS_TENANTS_PER_RUN": str(tenants_per_run),
-        "REOS_AUTOMATION_SECONDS": "5",
+        "REOS_AUTOMATION_SECONDS": "8",
     }
     log, pid_file = folder / "daemon.log", folder / "daemon.pid"
     with pytest.MonkeyPatch.context() as patch:

@@ -36,9 +36,6 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
     warnings.simplefilter("ignore", dg.PreviewWarning)
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     with dg.DagsterInstance.get() as instance:
-        # Dagster's storage opens a connection a query otherwise: 6,000 in `reos demo`, a quarter of its time. This is
-        # its own switch to a pool; the time limit of a statement that comes with it is wide.
-        instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=3600, max_overflow=8)
         yield instance
 
 
