@@ -22,8 +22,14 @@ RECYCLE_SECONDS = 3600
 class PooledPostgresStorage(DagsterPostgresStorage):
     """`storage.custom` of dagster.yaml, with the configuration of `storage.postgres`."""
 
-    def __init__(self, postgres_url: str, *rest: Any, token_provider: Any = None, **more: Any) -> None:
-        super().__init__(postgres_url, *rest, token_provider=token_provider, **more)
+    def __init__(
+        self,
+        postgres_url: str,
+        should_autocreate_tables: bool = True,
+        inst_data: Any = None,
+        token_provider: Any = None,
+    ) -> None:
+        super().__init__(postgres_url, should_autocreate_tables, inst_data, token_provider)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = create_pg_engine(
                 postgres_url, token_provider, isolation_level="AUTOCOMMIT",
