@@ -17,7 +17,7 @@ OWN = tenant_namespace("river")
 ROLL = FileDataset(
     namespace=OWN,
     source_name="roll",
-    uri="https://user:secret@example.org:8443/data/fy14.csv.gz?token=secret",
+    uri="https://user:secret@example.org:8443/data/fy14.csv.gz?token=secret",  # pragma: allowlist secret
     record_type="property",
     sha256="ab" * 32,
     vintage=None,
