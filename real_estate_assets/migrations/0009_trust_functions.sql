@@ -16,7 +16,7 @@ create aggregate prov.product (double precision) (sfunc = float8mul, stype = dou
 create function prov.persistence (p_model prov.trust_model, p_survival_per_year double precision, p_age_days double precision)
 returns double precision language sql immutable parallel safe
 return case
-  when coalesce(p_age_days, p_model.unknown_age_days) <= 0 then 1
+  when coalesce(p_age_days, p_model.unknown_age_days) < 1e-9 then 1 -- a moment is no age, and its product would underflow
   when p_survival_per_year = 0 then 0
   when coalesce(p_age_days, p_model.unknown_age_days) * coalesce(ln(p_survival_per_year) / 365.25, ln(0.5) / p_model.unknown_half_life_days) < -100 then 0
   else exp(coalesce(p_age_days, p_model.unknown_age_days) * coalesce(ln(p_survival_per_year) / 365.25, ln(0.5) / p_model.unknown_half_life_days)) end;
