@@ -37,14 +37,13 @@ class Look:
 class Records:
     """One frame a file: one row a property, with its part of the properties and its failed checks.
 
-    one_year, eleven_years: the pairs, with the fields that both files state; address_keys: address as written -> key.
+    one_year, eleven_years: the pairs, with the fields that both files state.
     """
 
     frames: dict[str, pl.DataFrame]
     one_year: Pair
     eleven_years: Pair
     compare: dict[str, Comparison]
-    address_keys: dict[str, str]
 
     @classmethod
     def read(cls, demo: Demo) -> Records:
@@ -62,8 +61,7 @@ class Records:
             name_of(file.uri): calibration.property_records(demo.warehouse, TENANT, file.file_no, fields)
             for file in (one_year.older, one_year.newer, eleven_years.newer)
         }
-        rows = demo.ask(TENANT, "select address_raw, address_key from enrichment.address where tenant_id = {tenant}")
-        return cls(frames, one_year, eleven_years, compare, {raw: key for raw, key in rows if key})
+        return cls(frames, one_year, eleven_years, compare)
 
     def look(self, pair: Pair, fields: Sequence[str]) -> Look:
         """How often the newer file says what the older one said, by field, part of the properties and failed check."""
@@ -77,20 +75,6 @@ class Records:
             for number in (0, 1)
         )
         return Look(pair.years, (one, other))
-
-    def in_common_forms(self) -> Records:
-        """Addresses by the platform's own key, deeds without white space: two sources write one thing in two ways."""
-        import polars as pl
-
-        deed = pl.col("deed_reference").str.replace_all(r"\s", "")
-        address = pl.col("address_raw").replace(self.address_keys)
-        return replace(self, frames={name: frame.with_columns(address, deed) for name, frame in self.frames.items()})
-
-    def without_a_common_word(self, pair: Pair) -> list[str]:
-        """Fields of words in which the two files have not one value in common: they do not state the same thing."""
-        older, newer = self.frames[name_of(pair.older.uri)], self.frames[name_of(pair.newer.uri)]
-        words = [field for field in pair.fields if self.compare[field].comparison == "text"]
-        return [field for field in words if not _words(older[field]) & _words(newer[field])]
 
     def mapped_wrongly(self) -> Records:
         """As if the property database's living area had been mapped to gross area."""
@@ -115,7 +99,3 @@ def _pair_of(pairs: Iterable[Pair], older: str, newer: str) -> Pair:
         if (name_of(pair.older.uri), name_of(pair.newer.uri)) == (older, newer):
             return pair
     raise LookupError(f"{TENANT} has no pair of {older} and {newer} to compare: is one of them missing or refused?")
-
-
-def _words(column: pl.Series) -> set[str]:
-    return {" ".join(value.upper().split()) for value in column.drop_nulls().unique().to_list()}

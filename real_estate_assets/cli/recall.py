@@ -60,11 +60,9 @@ def recall(
     console = Console(highlight=False)
     if not as_json:
         _print_impact(console, found, impact, restore=restore)
-    if not yes and not restore and not typer.confirm("Take it back?"):
-        raise typer.Exit(1)
     if restore:
         store.restore(warehouse, found, by=by or _user())
-    else:
+    elif yes or typer.confirm("Take it back?", abort=True):
         store.mark(warehouse, found, reason=reason, by=by or _user())
     _print_done(console, found, impact, restore=restore, as_json=as_json)
 

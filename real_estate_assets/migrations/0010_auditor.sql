@@ -25,7 +25,7 @@ begin
 end $$;
 revoke all on function tenancy.let_auditor_read (regclass, text[]) from public;
 
--- As in 0002, and marts that a build makes tomorrow are open to the auditor from their first day.
+-- As in 0002, and marts that a build makes tomorrow, with their history (0011), are open to the auditor from their first day.
 create or replace function tenancy.secure (relation regclass, analysts_read boolean default true) returns void language plpgsql as $$
 declare own_build text := '(select tenancy.build_tenant()) is null or tenant_id = (select tenancy.build_tenant())';
 begin
@@ -39,7 +39,7 @@ begin
                    ' using (tenant_id = any ((select tenancy.role_tenants())::text[]))', relation);
     execute format('grant select on %s to reos_analyst', relation);
   end if;
-  if (select relnamespace in ('marts'::regnamespace, 'prov'::regnamespace) from pg_class where oid = relation) then
+  if (select relnamespace::regnamespace::text in ('marts', 'prov', 'history') from pg_class where oid = relation) then
     perform tenancy.let_auditor_read(relation);
   end if;
 end $$;

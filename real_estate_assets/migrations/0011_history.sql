@@ -11,6 +11,7 @@ set lock_timeout = '300ms';
 set statement_timeout = '60s';
 
 select tenancy.open_schema('history');
+grant usage on schema history to reos_auditor;
 
 -- One publication of a tenant's marts. heaps: mart -> the heap that stands for it after this build, carried on from build
 -- to build: while the served heap is the recorded one, a new heap is compared with it and not with the whole history.

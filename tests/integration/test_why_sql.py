@@ -18,9 +18,9 @@ from psycopg.types.json import Jsonb
 from real_estate_assets.core.identity import property_id
 from real_estate_assets.core.provenance.trust_model import newest_model
 from real_estate_assets.stores.warehouse import Warehouse
-from real_estate_assets.stores.warehouse.trust import trust_cells, trust_summary, why_cell
 
 from .dbt_estate import COUNTY, Estate, land
+from .trust_calls import trust_cells, trust_summary, why_cell
 from .trust_estate import FLOOD_SHA, clock, measure, publish
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from real_estate_assets.core.records.fields import FIELDS
 from real_estate_assets.stores.warehouse.connection import Warehouse
@@ -17,11 +17,16 @@ from real_estate_assets.stores.warehouse.tables import insert_rows
 
 if TYPE_CHECKING:
     import polars as pl
-    from psycopg.sql import Composed
+    from psycopg.sql import SQL, Composed
 
 # A lot that a list does not name, but half of whose ground lies under lots that it does name, was numbered anew since:
 # whose number it was then, nobody can say, so it is left out and counted.
 RENUMBERED_FROM = 0.5
+# What two sources write in two ways and mean as one: an address by the platform's own key, a deed without white space.
+COMMON_FORMS: Mapping[str, LiteralString] = {
+    "address_raw": "coalesce(a.address_key, r.address_raw)",
+    "deed_reference": r"regexp_replace(r.deed_reference, '\s', '', 'g')",
+}
 AGREEMENT_COLUMNS = (
     "tenant_id", "version", "kind", "source_kind", "field", "segment", "n", "agree", "years", "estimate", "prior",
     "against",
@@ -57,7 +62,7 @@ def property_records(warehouse: Warehouse, tenant_id: str, file_no: int, fields:
     """One row a property of one file: the accepted record that describes it.
 
     Columns: property_id, county_fips, parcel_number, unit_number ('' without one), segment, failed_checks (bit mask,
-    null where none fails), then `fields`, typed as in `raw.property` (money as floats).
+    null where none fails), then `fields`, typed as in `raw.property` (money as floats) and in their COMMON_FORMS.
     """
     import polars as pl
     from psycopg import sql
@@ -69,6 +74,7 @@ def property_records(warehouse: Warehouse, tenant_id: str, file_no: int, fields:
         "copy (select i.property_id, i.county_fips, i.parcel_number, coalesce(i.unit_number, ''),"
         " prov.segment_of(r.use_description, r.use_code), {checks}, {fields}"
         " from enrichment.identity i join raw.property r on r.file_no = i.file_no and r.record_no = i.record_no"
+        " left join enrichment.address a on a.tenant_id = {tenant} and a.address_raw = r.address_raw"
         " where i.tenant_id = {tenant} and r.tenant_id = {tenant} and i.file_no = {file} and r.file_no = {file}"
         " and i.is_primary order by i.record_no) to stdout (format csv)"
     ).format(
@@ -90,10 +96,12 @@ def property_records(warehouse: Warehouse, tenant_id: str, file_no: int, fields:
     return frame.with_columns(pl.col("unit_number").fill_null(""))
 
 
-def _as_csv(name: str, pg_type: str) -> Composed:
-    """A column as polars reads it from text: a boolean as a word."""
+def _as_csv(name: str, pg_type: str) -> Composed | SQL:
+    """A column as polars reads it from text: a boolean as a word, what has a common form in that."""
     from psycopg import sql
 
+    if name in COMMON_FORMS:
+        return sql.SQL(COMMON_FORMS[name])
     column = sql.SQL("r.{}").format(sql.Identifier(name))
     if pg_type != "boolean":
         return column

@@ -1,8 +1,7 @@
-"""How far the cells of a mart may be believed: the database's own functions, called as the application of one tenant.
+"""The database's functions of trust, called as the application of one tenant, with typed answers.
 
-Belongs here: typed, thin calls of `prov.why` by key, `prov.trust_summary` and `prov.trust_cells`. Does not belong here:
-any arithmetic (trust is computed by `prov.trust` and nowhere else), the answer for people and the weak rows (`why.py`),
-what people reviewed (`registry.py`).
+Belongs here: thin calls of `prov.why` by key, `prov.trust_summary` and `prov.trust_cells`, for the tests that hold them
+against each other. Does not belong here: any arithmetic.
 """
 
 from __future__ import annotations
