@@ -65,6 +65,15 @@ begin atomic
   order by array_position(prov.segments(p_segment), a.segment), a.source_kind = 'all' limit 1;
 end;
 
+-- Whether a field was measured often enough to speak of more than its prior, in the part of the properties or in one around
+-- it: what was counted in a small part is drawn towards the whole, so it rests on both.
+create function prov.is_measured (p_tenant text, p_version integer, p_model prov.trust_model, p_kind text, p_source_kind text, p_field text, p_segment text)
+returns boolean language sql stable
+return exists (
+  select from prov.agreement a
+  where a.tenant_id = p_tenant and a.version = p_version and a.kind = p_kind and a.source_kind = any (array[p_source_kind, 'all'])
+    and a.field = p_field and a.segment = any (prov.segments(p_segment)) and a.n >= p_model.minimum_n);
+
 -- A method's factor: measured against an answer key, else the reviewed prior with the tenant's audits counted into it.
 -- No prior and no audit: factor null, which the formula counts as unknown.
 create function prov.method_factor (p_tenant text, p_version integer, p_model prov.trust_model, p_source_kind text, p_method text, p_as_of timestamptz)
@@ -153,7 +162,7 @@ grant execute on function
   prov.trust (prov.trust_model, double precision, double precision, double precision, double precision, double precision, integer, integer,
               double precision, boolean),
   prov.band (prov.trust_model, double precision), prov.model_at (timestamptz), prov.calibration_at (text, timestamptz), prov.segments (text),
-  prov.measured (text, integer, text, text, text, text),
+  prov.measured (text, integer, text, text, text, text), prov.is_measured (text, integer, prov.trust_model, text, text, text, text),
   prov.method_factor (text, integer, prov.trust_model, text, text, timestamptz),
   prov.survival (text, integer, text, text, text, timestamptz), prov.reliability (text, integer, text, text, text, timestamptz),
   prov.row_factor (text, integer, prov.trust_model, text, text, integer), prov.recall_at (text, integer, text, timestamptz),

@@ -62,7 +62,7 @@ create type prov.path as (
   survival_per_year double precision, survival_n bigint, survival_basis text, survival_segment text,
   method_factor double precision, method_n bigint, methods jsonb, band text, confidence double precision, confidence_n bigint,
   checks_passed integer, checks_total integer, row_factor double precision, row_touched integer, row_failed text[], row_n bigint,
-  is_recalled boolean, trust double precision, record_no integer, via_value jsonb
+  is_recalled boolean, trust double precision, record_no integer, via_value jsonb, measured_as text
 );
 
 -- The cells with evidence of their own that the asked fields (null: all that make a claim) of rows with these signatures rest
@@ -167,7 +167,7 @@ begin
   select c.row_no, c.root, c.via, c.mart, c.field, c.field_group, f.evidence_no, f.public_sha256, f.source_kind, f.age_days, c.segment,
          k.reliability, k.reliability_n, k.reliability_basis, k.reliability_segment, k.survival_per_year, k.survival_n, k.survival_basis, k.survival_segment,
          w.factor, w.n, w.detail, c.band, u.confidence, u.n, f.checks_passed, f.checks_total, r.factor, r.touched, r.failed, r.n, f.is_recalled,
-         prov.trust(model, k.reliability, k.survival_per_year, f.age_days, w.factor, u.confidence, f.checks_passed, f.checks_total, r.factor, f.is_recalled), null::integer, null::jsonb
+         prov.trust(model, k.reliability, k.survival_per_year, f.age_days, w.factor, u.confidence, f.checks_passed, f.checks_total, r.factor, f.is_recalled), null::integer, null::jsonb, c.measured_as
   from cell c join fact f using (ref)
   join known k on k.source_kind is not distinct from f.source_kind and k.measured_as = c.measured_as and k.segment = c.segment and k.ages = c.ages
   join way w on w.methods = c.methods and w.source_kind is not distinct from f.source_kind and w.method is not distinct from f.method

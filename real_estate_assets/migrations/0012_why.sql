@@ -41,7 +41,7 @@ create function prov.path_of (
 ) returns prov.path language plpgsql stable as $$
 declare p prov.path; calibrated integer := (q.calibration).version; made_by text; vintage date; x record;
 begin
-  p.row_no := 1; p.mart := p_mart; p.field := p_field; p.field_group := p_group; p.segment := p_segment; p.band := p_band;
+  p.row_no := 1; p.mart := p_mart; p.field := p_field; p.field_group := p_group; p.segment := p_segment; p.band := p_band; p.measured_as := p_measured_as;
   if length(p_ref) = 64 then p.public_sha256 := p_ref; elsif p_ref ~ '^\d+$' then p.evidence_no := p_ref; made_by := 'unknown'; end if;
   if p.evidence_no is not null then
     select e.method, e.checks_passed, e.checks_total, e.public_sha256, f.source_kind, f.vintage into x
@@ -166,7 +166,7 @@ end $$;
 -- The whole answer about one cell; keys: docs/trust.md. null: no such row is visible to the caller, and nothing more is said.
 create function prov.why (p_tenant text, p_mart text, p_key jsonb, p_field text, p_as_of timestamptz default null) returns jsonb
 language plpgsql stable set timezone = 'UTC' set plan_cache_mode = 'force_generic_plan' set jit = off as $$
-declare q prov.question; cell_row jsonb; f prov.field_map; paths prov.path[]; best prov.path; built history.build; evidence jsonb; known record;
+declare q prov.question; factors jsonb := '[]'; cell_row jsonb; f prov.field_map; paths prov.path[]; best prov.path; built history.build; evidence jsonb; known record;
 begin
   if not prov.sees(p_tenant) then return null; end if;
   q.tenant_id := p_tenant;
@@ -187,6 +187,7 @@ begin
     end if;
   end if;
   evidence := prov.evidence_of(q, cell_row, paths);
+  if best.trust is not null then factors := prov.factors_of(q, best); end if;
   return jsonb_build_object(
     'tenant_id', p_tenant, 'mart', p_mart, 'key', (select jsonb_object_agg(k, cell_row -> k) from unnest(prov.mart_key(p_mart)) k),
     'property_id', cell_row -> 'property_id', 'field', p_field, 'value', cell_row -> p_field,
@@ -195,12 +196,12 @@ begin
     'trust_reason', case when f.field_group = any ('{provenance,tenant}') then 'own_record'
                          when cell_row -> p_field = 'null' or cell_row -> p_field is null then 'no_value'
                          when best.trust is null then 'no_trust_model' end,
-    'band', prov.band(q.model, best.trust), 'prior_only', best.trust is not null and greatest(best.reliability_n, best.survival_n) < (q.model).minimum_n,
+    'band', prov.band(q.model, best.trust), 'prior_only', best.trust is not null and (factors #> '{0,detail,prior_only}')::boolean and (factors #> '{1,detail,prior_only}')::boolean,
     'model', jsonb_build_object('version', (q.model).version, 'recorded_at', (q.model).recorded_at),
     'calibration', case when (q.calibration).version is not null
                         then jsonb_build_object('version', (q.calibration).version, 'measured_at', (q.calibration).measured_at) end
   ) || jsonb_build_object(
-    'factors', case when best.trust is null then '[]' else prov.factors_of(q, best) end,
+    'factors', factors,
     'evidence', evidence, 'checks', prov.checks_of(q, best), 'steps', prov.steps_of(p_mart, evidence, paths, built),
     'inputs', prov.inputs_of(q, f, cell_row, paths),
     'rivals', case when p_as_of is null then prov.rivals_of(q, f, cell_row) else '[]' end,

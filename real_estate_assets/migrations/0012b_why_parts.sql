@@ -10,10 +10,12 @@ set statement_timeout = '60s';
 create function prov.factors_of (q prov.question, p prov.path) returns jsonb language sql stable
 return jsonb_build_array(
   jsonb_build_object('name', 'reliability', 'value', coalesce(p.reliability, (q.model).unknown_reliability), 'n', p.reliability_n, 'basis', p.reliability_basis,
-    'detail', jsonb_build_object('source_kind', p.source_kind, 'segment', p.reliability_segment, 'prior_only', coalesce(p.reliability_n, 0) < (q.model).minimum_n)),
+    'detail', jsonb_build_object('source_kind', p.source_kind, 'segment', p.reliability_segment, 'prior_only',
+      not prov.is_measured(q.tenant_id, (q.calibration).version, q.model, 'independent', p.source_kind, p.measured_as, p.segment))),
   jsonb_build_object('name', 'persistence', 'value', prov.persistence(q.model, p.survival_per_year, p.age_days), 'n', p.survival_n, 'basis', p.survival_basis,
     'detail', jsonb_build_object('survival_per_year', p.survival_per_year, 'age_days', p.age_days, 'segment', p.survival_segment,
-                                 'prior_only', p.survival_n < (q.model).minimum_n)),
+                                 'prior_only',
+      p.survival_n is not null and not prov.is_measured(q.tenant_id, (q.calibration).version, q.model, 'stability', p.source_kind, p.measured_as, p.segment))),
   jsonb_build_object('name', 'method', 'value', p.method_factor, 'n', p.method_n, 'basis', p.methods -> -1 ->> 'basis', 'detail', jsonb_build_object('methods', p.methods)),
   jsonb_build_object('name', 'confidence', 'value', coalesce(p.confidence, (q.model).unknown_confidence), 'n', p.confidence_n,
     'basis', case when p.band is null then 'the value comes without a confidence of its own'

@@ -152,15 +152,17 @@ def by_hand(model: TrustModel, v: dict[str, Any], passed: int, total: int) -> fl
     def known(name: str, otherwise: float) -> float:
         return otherwise if v[name] is None else v[name]
 
-    years = known("age", model.unknown_age_days) / 365.25
+    days = known("age", model.unknown_age_days)
+    years = days / 365.25
     survival = 0.5 ** (365.25 / model.unknown_half_life_days) if v["survival"] is None else v["survival"]
     power = -math.inf if survival == 0 else years * math.log(survival)
-    kept = 1.0 if years == 0 else math.exp(power) if power >= -100 else 0.0
+    kept = 1.0 if days < 1e-9 else math.exp(power) if power >= -100 else 0.0  # a moment is no age
     product = known("reliability", model.unknown_reliability) * kept * known("method", model.unknown_method)
     product *= known("confidence", model.unknown_confidence) * (passed + 0.5) / (total + 1)
     return product * known("row", model.no_check_factor)
 
 
+@example(v={**dict.fromkeys(factors), "survival": 0.0, "age": 1e-10}, passed=0, failed=0)
 @given(v=st.fixed_dictionaries(factors), passed=counts, failed=counts)
 def test_trust_is_the_product_of_its_factors(
     shared_app: Connection, v: dict[str, Any], passed: int, failed: int

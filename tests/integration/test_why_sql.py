@@ -251,7 +251,8 @@ def test_a_copied_cell_is_the_product_of_what_the_tables_say(estate: Estate) -> 
     row_factor = 1 if touched else model.no_check_factor
     expected = reliability * 0.9 ** (age / 365.25) * method * (40.5 / 41) * row_factor
     assert doc["trust"] == pytest.approx(expected, rel=1e-9)
-    assert doc["prior_only"] is False, "its survival was measured"
+    assert doc["factors"][1]["n"] == 12
+    assert doc["prior_only"] is False, "its survival was measured on all, and on the few of its use beside"
     assert of_property(estate, "address_raw", P180)["prior_only"] is True
 
 

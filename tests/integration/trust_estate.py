@@ -90,6 +90,7 @@ def measure(estate: Estate, tenant: str, version: int, survival: float, n: int =
     rows = [
         ("stability", "assessor_roll", "year_built", "all", n, survival),
         ("stability", "property_database", "assessed_total_value_usd", "all", n, survival),
+        ("stability", "property_database", "assessed_total_value_usd", "no use", 12, survival),
         ("independent", "assessor_roll", "lot_size_sqft", "all", n, 0.77),
         ("method", "fema_nfhl", "hazard_polygon_overlap", "all", n, 0.97),
         ("confidence", "fema_nfhl", "hazard_polygon_overlap", "0.5-1", n, 1.0),
