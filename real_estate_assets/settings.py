@@ -1,7 +1,7 @@
 """Everything that may differ between two machines, read once from the environment, typed.
 
-Belongs here: each setting's name, type, default and meaning, and the file by which the private local cluster says
-where it listens. Does not belong here: opening connections, starting servers, or anything a tenant may choose.
+Belongs here: each setting's name, type, default and meaning. Does not belong here: opening connections, starting
+servers, or anything a tenant may choose; the files of the private local cluster (`cluster_pointer.py`).
 No other module reads the environment; a variable that starts with ``REOS_`` and is not known here is an error,
 because a misspelt setting that is silently ignored is worse than a missing one.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -18,18 +19,21 @@ from urllib.parse import quote
 
 from pydantic import (
     AliasChoices,
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
-    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_Secrets = TypeAdapter(dict[str, str])
+from real_estate_assets.cluster_pointer import ClusterPointer as ClusterPointer
+from real_estate_assets.cluster_pointer import SettingsError as SettingsError
+from real_estate_assets.cluster_pointer import pointer_file as pointer_file
+from real_estate_assets.cluster_pointer import read_pointer as read_pointer
+from real_estate_assets.cluster_pointer import read_secrets as read_secrets
+from real_estate_assets.cluster_pointer import secrets_file as secrets_file
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "REOS_"
 ENVIRONMENTS = ("local", "test", "production")
@@ -45,72 +49,6 @@ ROLE_NAMES: dict[Role, str] = {
     "auditor": "reos_auditor",
     "dagster": "reos_dagster",
 }
-
-
-class SettingsError(RuntimeError):
-    """A setting is missing or cannot be used; the message says which and what to do."""
-
-
-class ClusterPointer(BaseModel):
-    """What `.reos/cluster.json` says of the private Postgres cluster of this clone. Written by stores/local_cluster."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    host: str
-    port: int
-    home: Path  # holds data/, log and socket; outside the clone when the cluster runs for root
-    socket_dir: Path
-    os_user: str  # the operating system's user that Postgres runs as
-    throwaway: bool = False
-
-    @property
-    def data_dir(self) -> Path:
-        """Where Postgres keeps its files."""
-        return self.home / "data"
-
-
-def pointer_file(state_dir: Path) -> Path:
-    """The file that says where the private cluster listens."""
-    return state_dir / "cluster.json"
-
-
-def secrets_file(state_dir: Path) -> Path:
-    """The file (mode 0600) with the generated passwords, by role."""
-    return state_dir / "secrets.json"
-
-
-def read_pointer(state_dir: Path) -> ClusterPointer | None:
-    """The cluster this state directory points to; None where none was made yet.
-
-    Raises SettingsError when the file is there and cannot be read or understood.
-    """
-    path = pointer_file(state_dir)
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}. Use the user who ran `reos up` here.") from error
-    try:
-        pointer = ClusterPointer.model_validate_json(text)
-    except ValueError as error:
-        raise SettingsError(f"{path} is damaged ({error}). Delete it and run `reos up`.") from error
-    # A relative home stands inside the state directory, so that a clone can be moved.
-    return pointer.model_copy(update={"home": state_dir / pointer.home})
-
-
-def read_secrets(state_dir: Path) -> dict[str, str]:
-    """Passwords by role name; empty where no cluster was made yet. Raises SettingsError when unreadable."""
-    path = secrets_file(state_dir)
-    try:
-        loaded = _Secrets.validate_json(path.read_text())
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}. Use the user who ran `reos up` here.") from error
-    except ValueError as error:
-        raise SettingsError(f"{path} is damaged. Restore it, or start afresh: `make clean`.") from error
-    return loaded
 
 
 class Settings(BaseSettings):
@@ -151,6 +89,11 @@ class Settings(BaseSettings):
     s3_access_key_id: str | None = None
     s3_secret_access_key: SecretStr | None = None
     s3_allow_http: bool = False
+
+    # Online features: where the newest features of each property are read by an application.
+    online_store: Literal["sqlite", "redis"] = "sqlite"  # sqlite: one file a tenant in <state_dir>/online
+    redis_url: SecretStr | None = None  # redis[s]://[user:password@]host[:port][/db]; needed by online_store redis
+    online_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 1  # how long a read may wait for Redis
 
     references_file: Path = PROJECT_ROOT / "demo" / "references.yaml"  # the public layers of this installation
 
@@ -200,6 +143,14 @@ class Settings(BaseSettings):
             raise ValueError(f"an address must start with http:// or https://, not {value!r}")
         return value or None
 
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_address(cls, value: SecretStr | None) -> SecretStr | None:
+        # Not shown in the message: it may hold a password.
+        if value is not None and not re.match(r"rediss?://[^/]", value.get_secret_value()):
+            raise ValueError("redis_url must be redis://host[:port][/db], or rediss:// for TLS")
+        return value
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.environment == "production":
@@ -208,6 +159,8 @@ class Settings(BaseSettings):
             if missing:
                 named = ", ".join(PREFIX + name.upper() for name in missing)
                 raise ValueError(f"environment production needs {named}: it never falls back to the local cluster")
+        if self.online_store == "redis" and self.redis_url is None:
+            raise ValueError(f"online_store redis needs {PREFIX}REDIS_URL")
         if not self.object_store_url:
             object.__setattr__(self, "object_store_url", (self.state_dir / "objects").as_uri())
         if not self.object_store_url.startswith(("file:///", "s3://")):
@@ -218,6 +171,11 @@ class Settings(BaseSettings):
     def lineage_dir(self) -> Path:
         """Where events of lineage are written."""
         return self.state_dir / "lineage"
+
+    @property
+    def online_dir(self) -> Path:
+        """Where each tenant's feature registry stands, and its online features where these are files."""
+        return self.state_dir / "online"
 
     def dsn(self, role: Role, database: str | None = None) -> str:
         """A libpq URL for a role, into the warehouse (role dagster: Dagster's own database) or another database.

@@ -151,3 +151,15 @@ def test_damaged_pointer_and_secrets_are_named(tmp_path: Path, text: str) -> Non
 def test_passwords_do_not_show_in_text(tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path, warehouse_owner_password=SecretStr("hunter2"))
     assert "hunter2" not in f"{settings} {settings!r} {settings.model_dump_json()}"
+
+
+def test_redis_is_chosen_by_setting_and_its_password_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REOS_ONLINE_STORE", "redis")
+    with pytest.raises(SettingsError, match="online_store redis needs REOS_REDIS_URL"):
+        get_settings()
+    monkeypatch.setenv("REOS_REDIS_URL", "redis-host:6379/hunter2")
+    with pytest.raises(SettingsError, match="redis_url must be redis://") as refused:
+        get_settings()
+    assert "hunter2" not in str(refused.value)
+    monkeypatch.setenv("REOS_REDIS_URL", "rediss://user:hunter2@redis-host:6379/1")
+    assert "hunter2" not in f"{get_settings()!r}"
