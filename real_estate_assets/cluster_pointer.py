@@ -1,7 +1,7 @@
 """The files by which the private Postgres cluster of a clone says where it listens, and keeps its passwords.
 
-Belongs here: their names, and reading them. Does not belong here: writing them (`stores/local_cluster.py`), and what may be
-set instead of them (`settings.py`, which also hands on these names).
+Belongs here: their names, and reading them. Does not belong here: writing them (`stores/local_cluster.py`), and what
+may be set instead of them (`settings.py`, which also hands on these names).
 """
 
 from __future__ import annotations
