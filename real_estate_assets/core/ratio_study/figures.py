@@ -3,8 +3,7 @@
 Belongs here: one formula a function, over checked pairs. Does not belong here: intervals, the vertical equity
 indicator (`vertical_equity.py`), what counts as good (`bands.py`).
 
-Formulas: IAAO, Standard on Ratio Studies (April 2013), sections 5.3 to 5.5 and appendices D and E; they give the
-printed figures of its tables 1-1 and D-1.
+Formulas: IAAO, Standard on Ratio Studies (April 2013); they give the printed figures of its tables 1-1 and D-1.
 """
 
 from __future__ import annotations

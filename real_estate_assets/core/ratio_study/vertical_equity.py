@@ -3,10 +3,10 @@
 Belongs here: the groups of the price proxy, their medians, the indicator and its significance. Does not belong here:
 its bootstrap interval (`study.py`) and its band (`bands.py`).
 
-Source: IAAO, Standard on Ratio Studies, exposure drafts of 2025 (section 8.2.1) and May 2026 (appendix E). Groups end at
-the ranks of percentile method R7, with which the worked example of the 2026 draft (54 sales) gives its printed figures:
-median 0.8678, quartile medians 0.7280 and 1.1491, VEI 48.53 %, significance 17.57 %. The 2025 draft prints 50.12 % for
-the same sales, from quartiles of 14, 13, 14 and 13 sales.
+Source: IAAO, Standard on Ratio Studies, exposure drafts of 2025 (section 8.2.1) and May 2026 (appendix E). Groups end
+at the ranks of percentile method R7, with which the worked example of the 2026 draft (54 sales) gives its printed
+figures: median 0.8678, quartile medians 0.7280 and 1.1491, VEI 48.53 %, significance 17.57 %. The 2025 draft prints
+50.12 % for the same sales, from quartiles of 14, 13, 14 and 13 sales.
 """
 
 from __future__ import annotations
