@@ -95,6 +95,14 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None  # redis[s]://[user:password@]host[:port][/db]; needed by online_store redis
     online_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 1  # how long a read may wait for Redis
 
+    # Vectors: files of this machine (qdrant-edge), or a Qdrant server.
+    vectors: Literal["edge", "qdrant"] = "edge"
+    vectors_dir: Path | None = None  # of edge; None: <state_dir>/vectors
+    vectors_open_shards: Annotated[int, Field(ge=1, le=1000)] = 8  # tenants kept open in one process; some 40 MB each
+    qdrant_url: str | None = None  # http(s)://host[:port], port 6333 where none is named
+    qdrant_api_key: SecretStr | None = None
+    qdrant_timeout_seconds: Annotated[int, Field(ge=1, le=120)] = 5  # for one request to the server
+
     references_file: Path = PROJECT_ROOT / "demo" / "references.yaml"  # the public layers of this installation
 
     tenants_per_run: Annotated[int, Field(ge=1, le=1000)] = 25  # chunk of a backfill: one run, one dbt process
@@ -136,7 +144,7 @@ class Settings(BaseSettings):
         # Resolved: a clone that is reached by two names is one clone.
         return value.expanduser().resolve()
 
-    @field_validator("ui_url", "openlineage_url")
+    @field_validator("ui_url", "openlineage_url", "qdrant_url")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
@@ -161,11 +169,18 @@ class Settings(BaseSettings):
                 raise ValueError(f"environment production needs {named}: it never falls back to the local cluster")
         if self.online_store == "redis" and self.redis_url is None:
             raise ValueError(f"online_store redis needs {PREFIX}REDIS_URL")
+        if self.vectors == "qdrant" and not self.qdrant_url:
+            raise ValueError("vectors are set to qdrant: set REOS_QDRANT_URL to its address, or REOS_VECTORS=edge")
         if not self.object_store_url:
             object.__setattr__(self, "object_store_url", (self.state_dir / "objects").as_uri())
         if not self.object_store_url.startswith(("file:///", "s3://")):
             raise ValueError(f"object_store_url must start with file:/// or s3://, not {self.object_store_url!r}")
         return self
+
+    @property
+    def vectors_folder(self) -> Path:
+        """Where the embedded vector store keeps its files."""
+        return (self.vectors_dir or self.state_dir / "vectors").expanduser().resolve()
 
     @property
     def lineage_dir(self) -> Path:
