@@ -1,0 +1,161 @@
+"""From property features to the numbers that trees split: which columns, in which order, and why the others are not there.
+
+Belongs here: the base columns of a property on a day (structure, age, place, time). Does not belong here: anything read
+off other sales (`lags.py`). No price is looked at here, so nothing can leak.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from real_estate_assets.core.valuation.settings import ValuationSettings
+
+KM_PER_DEGREE = 111.32  # of latitude, and of longitude at the equator
+_EPOCH = dt.date(1970, 1, 1)
+_PLACE = ("x_km", "y_km", "x_plus_y_km", "x_minus_y_km")
+_YEARS = {"year_built": "age_years", "renovation_year": "years_since_renovation"}
+
+
+class Encoder(NamedTuple):
+    """What the matrix is made of; plain values, so that it can stand in a model's card and bytes.
+
+    `numbers`, `words` (with their vocabulary) and `hazards` are feature names in matrix order; `dropped` says of every
+    other candidate why it is not there. `area` is the feature that prices are divided by, `origin` (latitude, longitude), None where no training sale has a place.
+    """
+
+    numbers: tuple[str, ...]
+    words: dict[str, tuple[str, ...]]
+    hazards: tuple[str, ...]
+    needed: tuple[str, ...]
+    dropped: dict[str, str]
+    area: str | None
+    origin: tuple[float, float] | None
+    first_day: int
+
+    @property
+    def base_columns(self) -> tuple[str, ...]:
+        """Names of the base columns, in order."""
+        place = _PLACE if self.origin else ()
+        return (*(_YEARS.get(name, name) for name in self.numbers), *self.words, *place, "day")
+
+    @classmethod
+    def of(cls, training: pl.DataFrame, settings: ValuationSettings) -> Encoder:
+        """Choose the columns from training rows in order of time. A column of one value teaches nothing and is dropped."""
+        dropped: dict[str, str] = {}
+        numbers = [name for name in settings.features if _usable(training, name, dropped)]
+        words = {
+            name: tuple(sorted(training[name].cast(_string()).drop_nulls().unique().to_list()))
+            for name in settings.categories
+            if _usable(training, name, dropped)
+        }
+        hazards = [name for name in settings.hazard_features if _carried(training, name, settings, dropped)]
+        located = training.select("latitude", "longitude").drop_nulls()
+        origin = tuple(float(part) for part in located.median().row(0)) if located.height else None
+        present = {*numbers, *(("latitude", "longitude") if origin else ())}
+        needed = tuple(name for name in settings.needed_features if name in present)
+        first = days(training["sale_date"])[0] if training.height else 0
+        area = settings.area_feature if settings.area_feature in numbers else None
+        return cls(tuple(numbers), words, tuple(hazards), needed, dropped, area, origin, int(first))  # type: ignore[arg-type]
+
+    def places(self, rows: pl.DataFrame) -> NDArray[np.float32]:
+        """[n, 2] kilometres east and north of the origin; nan where the place is unknown."""
+        import numpy as np
+
+        if self.origin is None:
+            return np.full((rows.height, 2), np.nan, np.float32)
+        latitude, longitude = self.origin
+        east = (_numbers(rows, "longitude") - longitude) * KM_PER_DEGREE * np.cos(np.deg2rad(latitude))
+        north = (_numbers(rows, "latitude") - latitude) * KM_PER_DEGREE
+        placed: NDArray[np.float32] = np.column_stack([east, north]).astype(np.float32)
+        placed[np.isnan(placed).any(axis=1)] = np.nan
+        return placed
+
+    def base(self, rows: pl.DataFrame, on: NDArray[np.int64]) -> NDArray[np.float32]:
+        """[n, len(base_columns)]: the base columns of `rows`, valued on the days `on` (days since 1970)."""
+        import numpy as np
+
+        year = on.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+        columns = [
+            year - _numbers(rows, name) if name in _YEARS else _numbers(rows, name) for name in self.numbers
+        ]  # fmt: skip
+        columns += [_codes(rows, name, vocabulary) for name, vocabulary in self.words.items()]
+        if self.origin:
+            x, y = self.places(rows).T
+            columns += [x, y, x + y, x - y]
+        columns.append(on - self.first_day)
+        return np.column_stack(columns).astype(np.float32)
+
+    def hazard_columns(self, rows: pl.DataFrame) -> NDArray[np.float32]:
+        """[n, len(hazards)]."""
+        import numpy as np
+
+        columns = [_numbers(rows, name) for name in self.hazards]
+        return np.column_stack(columns).astype(np.float32) if columns else np.empty((rows.height, 0), np.float32)
+
+
+def days(dates: pl.Series) -> NDArray[np.int64]:
+    """Days since 1970 of a column of dates."""
+    import numpy as np
+
+    return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
+
+
+def day_number(date: dt.date) -> int:
+    """Days since 1970."""
+    return (date - _EPOCH).days
+
+
+def _string() -> Any:
+    import polars as pl
+
+    return pl.String
+
+
+def _usable(training: pl.DataFrame, name: str, dropped: dict[str, str]) -> bool:
+    if name not in training.columns:
+        dropped[name] = "no such column in the feature rows"
+        return False
+    different = training[name].drop_nulls().unique()
+    if not len(different):
+        dropped[name] = "unknown for every sale"
+    elif len(different) == 1:
+        dropped[name] = f"{different[0]} for every sale that knows it"
+    return name not in dropped
+
+
+def _carried(training: pl.DataFrame, name: str, settings: ValuationSettings, dropped: dict[str, str]) -> bool:
+    """A hazard needs sales on both sides: few carriers teach the noise of a few sales, not an effect."""
+    if not _usable(training, name, dropped):
+        return False
+    usual = training[name].drop_nulls().mode().sort()[0]
+    carriers = int((training[name].drop_nulls() != usual).sum())
+    if carriers < settings.minimum_carriers:
+        dropped[name] = f"only {carriers} sales differ from the usual {usual}; {settings.minimum_carriers} are needed"
+    return name not in dropped
+
+
+def _numbers(rows: pl.DataFrame, name: str) -> NDArray[np.float64]:
+    import numpy as np
+    import polars as pl
+
+    if name not in rows.columns:
+        return np.full(rows.height, np.nan)
+    return rows[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _codes(rows: pl.DataFrame, name: str, vocabulary: tuple[str, ...]) -> NDArray[np.float64]:
+    """The place of each word in the vocabulary; nan where unknown or never seen in a sale."""
+    import numpy as np
+    import polars as pl
+
+    if name not in rows.columns:
+        return np.full(rows.height, np.nan)
+    numbers = {word: float(number) for number, word in enumerate(vocabulary)}
+    coded = rows[name].cast(pl.String).replace_strict(numbers, default=None, return_dtype=pl.Float64)
+    return coded.fill_null(float("nan")).to_numpy()
