@@ -60,7 +60,7 @@ create table valuation.backtest (
   low_usd double precision check (low_usd > 0),               -- null: too few errors before it for an interval
   high_usd double precision,
   difficulty double precision,
-  tercile integer check (tercile between 0 and 2),           -- of the predicted value
+  tercile integer check (tercile between 1 and 3),           -- of the predicted value
   is_test boolean not null,                                   -- the newest sales: nothing was chosen by them
   is_calibration boolean not null,
   postal_code text,
@@ -79,7 +79,7 @@ create table valuation.estimate (
   high_usd double precision,
   interval_level double precision check (interval_level > 0 and interval_level < 1),
   difficulty double precision,
-  tercile integer check (tercile between 0 and 2),
+  tercile integer check (tercile between 1 and 3),
   share_within_10pct double precision check (share_within_10pct between 0 and 1), -- measured out of time, for its like
   null_reason text,
   model_id text,

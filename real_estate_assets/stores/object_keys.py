@@ -52,6 +52,16 @@ def landing_key(source: str, sha256: str) -> str:
     return f"landing/{source}/{sha256[:2]}/{sha256}"
 
 
+def model_key(sha256: str) -> str:
+    """Key of a part of a model below its tenant's prefix: `models/<first two of sha256>/<sha256>`.
+
+    Raises ObjectKeyError for a hash that is not one.
+    """
+    if not _SHA256.fullmatch(sha256):
+        raise ObjectKeyError(f"not a sha256: {sha256!r}; it is 64 lower-case hexadecimal digits")
+    return f"models/{sha256[:2]}/{sha256}"
+
+
 def checked_key(key: str) -> str:
     """The key itself. Raises ObjectKeyError for an absolute one, for '..', and for anything outside A-Za-z0-9_.=-/"""
     if len(key) > _KEY_LIMIT or not all(_SEGMENT.fullmatch(segment) for segment in key.split("/")):
@@ -62,6 +72,6 @@ def checked_key(key: str) -> str:
 
 
 def sha256_in_key(key: str) -> str | None:
-    """The hash that a landed file's key promises; null for keys that promise nothing."""
+    """The hash that a landed file's or a model's key promises; null for keys that promise nothing."""
     last = key.rsplit("/", 1)[-1]
-    return last if key.startswith("landing/") and _SHA256.fullmatch(last) else None
+    return last if key.startswith(("landing/", "models/")) and _SHA256.fullmatch(last) else None

@@ -33,6 +33,7 @@ from real_estate_assets.stores.object_keys import (
     Owner,
     checked_key,
     landing_key,
+    model_key,
     owner_prefix,
     sha256_in_key,
 )
@@ -112,12 +113,12 @@ class ObjectStore:
         its key, OSError where it cannot be read.
         """
         with StableFile(path) as file:
-            key = landing_key(source, file.sha256)
-            # Looking first saves sending a large file that is there already; the server's refusal decides all races.
-            created = not self.exists(key) and self._create(key, file)
-            if not created:
-                self._require_same(key, file)
-            return StoredObject(key, file.sha256, file.size, created)
+            return self._put(landing_key(source, file.sha256), file)
+
+    def put_model(self, path: Path) -> StoredObject:
+        """Stores a part of a model under `model_key` of its hash, once. Raises as `put_file` does."""
+        with StableFile(path) as file:
+            return self._put(model_key(file.sha256), file)
 
     def open(self, key: str) -> BinaryIO:
         """The object's bytes as a readable stream, forward only. Raises ObjectMissingError where there is none."""
@@ -130,7 +131,7 @@ class ObjectStore:
     def fetch_to(self, key: str, path: Path) -> None:
         """Writes the object to a local file, which appears only when complete.
 
-        The bytes of a landed file are compared with the hash in its key: ObjectConflictError where they differ.
+        Bytes whose key promises a hash (landed files, models) are compared with it: ObjectConflictError.
         """
         promised, digest = sha256_in_key(key), hashlib.sha256()
         with self.open(key) as stream, appearing_when_complete(path) as target:
@@ -183,6 +184,13 @@ class ObjectStore:
             shutil.rmtree(self._folder)
         return removed
 
+    def _put(self, key: str, file: StableFile) -> StoredObject:
+        # Looking first saves sending a large file that is there already; the server's refusal decides all races.
+        created = not self.exists(key) and self._create(key, file)
+        if not created:
+            self._require_same(key, file)
+        return StoredObject(key, file.sha256, file.size, created)
+
     def _create(self, key: str, file: StableFile) -> bool:
         """Whether this call made the object; False where another writer was first."""
         import obstore
@@ -231,5 +239,5 @@ class ObjectStore:
     def _conflict(self, key: str, what: str) -> ObjectConflictError:
         return ObjectConflictError(
             f"the object {self._named(key)} is not what its key promises ({what}); it was left as it is. "
-            "Restore it from a backup or move it away, then land the file again."
+            "Restore it from a backup or move it away, then put the file there again."
         )
