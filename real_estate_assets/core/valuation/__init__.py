@@ -1,11 +1,11 @@
-"""The valuation model of one tenant: sales in, estimates with measured error out. Pure: frames in, frames and bytes out.
+"""The valuation model of one tenant: sales in, estimates with measured error out. Frames in, frames and bytes out.
 
 Belongs here, in the order a number travels:
   sale_rules.valid_sales(sales, known_on)              -> (kept, [DroppedSales(rule, reason, count)])
   training.training_rows(kept, property_feature_rows)  -> TrainingRows(frame, dropped)
   settings.valuation_settings(**overrides)             -> ValuationSettings, reviewed in settings.yaml
   history.sale_history(training, settings)             -> SaleHistory: what every sale could know on its day
-  backtest.walk_forward(training, settings, history)   -> one row per sale of the walk, each predicted before it happened
+  backtest.walk_forward(training, settings, history)   -> one row per sale, each predicted before it happened
   model.fit(training, settings, history)               -> Bag; to_bytes, from_bytes, predict, base_booster
   estimates.estimate(bag, backtest, rows, valued_on, settings) -> one row per property, or the reason why not
   learnability.learnability(training, backtest, traits, settings, history) -> what the sales can teach of rare traits

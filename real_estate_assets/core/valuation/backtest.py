@@ -1,4 +1,4 @@
-"""Walk forward: every sale of the last months predicted by models of what had happened before, as production would have.
+"""Walk forward: every sale of the last months predicted by models of what had happened before, as in production.
 
 Belongs here: the blocks, the level of the last weeks, the frame of predictions. Does not belong here: judging them
 (`core/ratio_study`), nor fitting itself (`boosting.py`).
@@ -6,6 +6,7 @@ Belongs here: the blocks, the level of the last weeks, the frame of predictions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from real_estate_assets.core.valuation import boosting, intervals, lags
@@ -14,6 +15,7 @@ from real_estate_assets.core.valuation.history import MEMBERS, SaleHistory, sale
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
+    import xgboost
     from numpy.typing import NDArray
 
     from real_estate_assets.core.valuation.settings import ValuationSettings
@@ -31,7 +33,7 @@ class Walk(NamedTuple):
 def walk_forward(
     training: pl.DataFrame, settings: ValuationSettings, history: SaleHistory | None = None
 ) -> pl.DataFrame:
-    """One row per sale of the calibration and test windows, in order of time, each predicted without itself or later ones.
+    """One row per sale of the calibration and test windows, in order of time, predicted without itself or later ones.
 
     Columns: sale_id, property_id, sale_date, price_usd, predicted_usd, low_usd, high_usd, difficulty (usual absolute
     log miss), tercile (1 to 3), is_calibration, is_test (the newest test_share of all sales), level_log (the part of
@@ -67,7 +69,9 @@ def walked(history: SaleHistory, settings: ValuationSettings) -> Walk:
     return Walk(start, test_start, predicted, difficulty)
 
 
-def fit_members(history: SaleHistory, rows: NDArray[np.bool_], settings: ValuationSettings) -> dict[str, object]:
+def fit_members(
+    history: SaleHistory, rows: NDArray[np.bool_], settings: ValuationSettings
+) -> dict[str, xgboost.Booster]:
     """The three members on some of the sales."""
     matrix, target = history.matrix[rows], history.known.log_prices[rows]
     return {
@@ -77,7 +81,7 @@ def fit_members(history: SaleHistory, rows: NDArray[np.bool_], settings: Valuati
 
 
 def mean_prediction(
-    boosters: dict[str, object],
+    boosters: Mapping[str, xgboost.Booster],
     members: dict[str, tuple[int, ...]],
     matrix: NDArray[np.float32],
     settings: ValuationSettings,
@@ -90,7 +94,9 @@ def mean_prediction(
     return mean
 
 
-def fit_difficulty(history: SaleHistory, rows: NDArray[np.bool_], settings: ValuationSettings) -> object | None:
+def fit_difficulty(
+    history: SaleHistory, rows: NDArray[np.bool_], settings: ValuationSettings
+) -> xgboost.Booster | None:
     """The difficulty model on the honest residuals of some of the sales; None where too few have one."""
     import numpy as np
 
@@ -101,7 +107,7 @@ def fit_difficulty(history: SaleHistory, rows: NDArray[np.bool_], settings: Valu
 
 
 def difficulties(
-    booster: object | None, matrix: NDArray[np.float32], settings: ValuationSettings
+    booster: xgboost.Booster | None, matrix: NDArray[np.float32], settings: ValuationSettings
 ) -> NDArray[np.float64]:
     """[n]: the usual absolute log miss, never under difficulty_floor; nan without a model."""
     import numpy as np

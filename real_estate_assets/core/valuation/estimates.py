@@ -55,7 +55,8 @@ def estimate(
     else:
         widths, terciles = fit.half_widths(predicted, found.difficulty), fit.terciles(predicted)
     values = {
-        "estimate_usd": np.exp(predicted), "low_usd": np.exp(predicted - widths), "high_usd": np.exp(predicted + widths),
+        "estimate_usd": np.exp(predicted),
+        "low_usd": np.exp(predicted - widths), "high_usd": np.exp(predicted + widths),
         "difficulty": found.difficulty, "tercile": terciles,
         "share_within_10pct": share_within(backtest, found.difficulty),
     }  # fmt: skip
@@ -108,7 +109,7 @@ def _level(
     asked_on: NDArray[np.int64],
     settings: ValuationSettings,
 ) -> float:
-    """The median miss of the bag itself in the nowcast_days before: the backtest's predictions carry their own level."""
+    """Median miss of the bag itself in the nowcast_days before: the backtest's predictions carry their own level."""
     import numpy as np
 
     misses = log_price - log_predicted + backtest["level_log"].to_numpy()

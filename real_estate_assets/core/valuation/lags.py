@@ -26,10 +26,10 @@ def summary_names(prefix: str, counts: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def summaries(values: NDArray[np.float64], near: Neighbours, counts: tuple[int, ...]) -> NDArray[np.float32]:
-    """[n, 2 x len(counts) + 1]: median and inverse-distance mean of the known values of the nearest, and their spread."""
+    """[n, 2 x len(counts) + 1]: median and inverse-distance mean of the nearest known values, and their spread."""
     import numpy as np
 
-    found = np.where(near.index >= 0, values[near.index], np.nan)
+    found = np.where(near.sales >= 0, values[near.sales], np.nan)
     columns = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a row without one known neighbour is nan, as it should be

@@ -1,4 +1,4 @@
-"""From property features to the numbers that trees split: which columns, in which order, and why the others are not there.
+"""From property features to the numbers that trees split: which columns, in which order, and why not the others.
 
 Belongs here: the base columns of a property on a day (structure, age, place, time). Does not belong here: anything read
 off other sales (`lags.py`). No price is looked at here, so nothing can leak.
@@ -26,7 +26,8 @@ class Encoder(NamedTuple):
     """What the matrix is made of; plain values, so that it can stand in a model's card and bytes.
 
     `numbers`, `words` (with their vocabulary) and `hazards` are feature names in matrix order; `dropped` says of every
-    other candidate why it is not there. `area` is the feature that prices are divided by, `origin` (latitude, longitude), None where no training sale has a place.
+    other candidate why it is not there. `area` is the feature that prices are divided by, None where no sale knows it;
+    `origin` is (latitude, longitude), None where no training sale has a place.
     """
 
     numbers: tuple[str, ...]
@@ -46,13 +47,13 @@ class Encoder(NamedTuple):
 
     @classmethod
     def of(cls, training: pl.DataFrame, settings: ValuationSettings) -> Encoder:
-        """Choose the columns from training rows in order of time. A column of one value teaches nothing and is dropped."""
+        """Choose the columns from training rows in order of time. A column of one value teaches nothing: dropped."""
         dropped: dict[str, str] = {}
         numbers = [name for name in settings.features if _usable(training, name, dropped)]
         words = {
             name: tuple(sorted(training[name].cast(_string()).drop_nulls().unique().to_list()))
             for name in settings.categories
-            if _usable(training, name, dropped)
+            if _needed_in_words(name, numbers, settings, dropped) and _usable(training, name, dropped)
         }
         hazards = [name for name in settings.hazard_features if _carried(training, name, settings, dropped)]
         located = training.select("latitude", "longitude").drop_nulls()
@@ -88,7 +89,7 @@ class Encoder(NamedTuple):
         if self.origin:
             x, y = self.places(rows).T
             columns += [x, y, x + y, x - y]
-        columns.append(on - self.first_day)
+        columns.append((on - self.first_day).astype(np.float64))
         return np.column_stack(columns).astype(np.float32)
 
     def hazard_columns(self, rows: pl.DataFrame) -> NDArray[np.float32]:
@@ -126,6 +127,13 @@ def _usable(training: pl.DataFrame, name: str, dropped: dict[str, str]) -> bool:
         dropped[name] = "unknown for every sale"
     elif len(different) == 1:
         dropped[name] = f"{different[0]} for every sale that knows it"
+    return name not in dropped
+
+
+def _needed_in_words(name: str, numbers: list[str], settings: ValuationSettings, dropped: dict[str, str]) -> bool:
+    number = settings.stand_ins.get(name)
+    if number in numbers:
+        dropped[name] = f"{number} says the same as a number"
     return name not in dropped
 
 

@@ -12,7 +12,7 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from real_estate_assets.core.valuation import backtest, boosting
+from real_estate_assets.core.valuation import backtest
 from real_estate_assets.core.valuation.history import MEMBERS, KnownSales, SaleHistory, look_up, sale_history
 from real_estate_assets.core.valuation.matrix import Encoder, day_number
 from real_estate_assets.core.valuation.settings import ValuationSettings

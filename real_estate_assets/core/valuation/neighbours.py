@@ -15,9 +15,9 @@ _BLOCK = 512  # rows at a time: 512 x 25,000 distances are 51 MB
 
 
 class Neighbours(NamedTuple):
-    """Per row its nearest earlier sales, nearest first: row numbers among the known (-1: none), distances in km (nan)."""
+    """Per row its nearest earlier sales, nearest first: row numbers among the known (-1: none), distances (nan)."""
 
-    index: NDArray[np.int32]
+    sales: NDArray[np.int32]
     km: NDArray[np.float32]
 
 
@@ -48,7 +48,7 @@ def _search(
     index: NDArray[np.int32],
     km: NDArray[np.float32],
 ) -> None:
-    """Fill the given rows of index and km. Known sales are searched newest first: a stable sort then keeps that order."""
+    """Fill the given rows of index and km. Known sales are searched newest first; a stable sort keeps that order."""
     import numpy as np
 
     newest_first = known[::-1]

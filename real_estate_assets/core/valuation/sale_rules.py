@@ -1,7 +1,8 @@
 """Which sales may teach and judge the model, and by which rule each other sale is left out.
 
 Belongs here: the rules, in order, and their counting. Does not belong here: a rule that looks at an estimate: a sale
-that the model predicts badly stays in. What is a nominal price or a deed of several properties, the mart fct_sales says.
+that the model predicts badly stays in. The mart fct_sales says
+what is a nominal price and what a deed of several properties.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class DroppedSales(NamedTuple):
 
     rule: str
     reason: str
-    count: int
+    sale_count: int
 
 
 def valid_sales(sales: pl.DataFrame, known_on: dt.date) -> tuple[pl.DataFrame, list[DroppedSales]]:
@@ -53,7 +54,7 @@ def _rules(known_on: dt.date) -> list[tuple[str, str, pl.Expr]]:
         ("price_not_positive", "a price of nothing or less is no price", price <= 0),
         ("nominal_price", "a token price (a gift, a deed in the family): fct_sales.is_price_nominal",
          pl.col("is_price_nominal").cast(pl.Boolean)),
-        ("several_properties", "one price for several properties is the price of none: fct_sales.is_multi_property_sale",
+        ("several_properties", "one price for several is the price of none: fct_sales.is_multi_property_sale",
          pl.col("is_multi_property_sale").cast(pl.Boolean)),
         ("property_unknown", "the sale names no property", pl.col("property_id").is_null()),
     ]  # fmt: skip

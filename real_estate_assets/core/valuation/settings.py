@@ -18,6 +18,7 @@ class ValuationSettings(BaseModel):
 
     features: tuple[str, ...]
     categories: tuple[str, ...]
+    stand_ins: dict[str, str]
     hazard_features: tuple[str, ...]
     area_feature: str
     needed_features: tuple[str, ...]

@@ -60,7 +60,7 @@ def training_rows(sales: pl.DataFrame, features: pl.DataFrame) -> TrainingRows:
     kept = joined.filter(pl.col("_known"))
     rest = [name for name in kept.columns if name not in (*KEYS, "_known", "_event_on")]
     frame = kept.select(*KEYS, *rest).sort("sale_date", "sale_id")
-    return TrainingRows(frame, (_NO_FEATURES._replace(count=joined.height - frame.height),))
+    return TrainingRows(frame, (_NO_FEATURES._replace(sale_count=joined.height - frame.height),))
 
 
 def _day(features: pl.DataFrame) -> pl.Expr:
