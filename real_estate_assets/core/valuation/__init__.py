@@ -8,7 +8,7 @@ Belongs here, in the order a number travels:
   backtest.walk_forward(training, settings, history)   -> one row per sale, each predicted before it happened
   model.fit(training, settings, history)               -> Bag; to_bytes, from_bytes, predict, base_booster
   estimates.estimate(bag, backtest, rows, valued_on, settings) -> one row per property, or the reason why not
-  learnability.learnability(training, backtest, traits, settings, history) -> what the sales can teach of rare traits
+  learnability.learnability(training, traits, settings, history) -> what the sales can teach of rare traits
   learning_curve.learning_curve(training, settings, sizes)     -> the error by number of sales: the stated minimum
 `history` may be left out everywhere: it is then made anew, at the price of its fits.
 

@@ -48,6 +48,16 @@ def fit_difficulty(
     )  # fmt: skip
 
 
+def fit_trait(
+    matrix: NDArray[np.float32], carries: NDArray[np.float64], settings: ValuationSettings
+) -> xgboost.Booster:
+    """How far structure, place and time foretell whether a sale carries a trait: a probability."""
+    return _fit(
+        matrix, carries, settings, settings.difficulty_trees, settings.seed,
+        max_depth=4, eta=0.1, min_child_weight=1, objective="binary:logistic",
+    )  # fmt: skip
+
+
 def predict(booster: xgboost.Booster, matrix: NDArray[np.float32], threads: int) -> NDArray[np.float64]:
     """[n]: what the trees say of each row."""
     import numpy as np
