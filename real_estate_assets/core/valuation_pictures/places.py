@@ -105,5 +105,6 @@ def _dots(level: NDArray[np.intp], side: int) -> str:
 
 def _legend(top: int) -> str:
     """What the colours and dots are: from too low to too high, in percent of the price."""
-    said = word(0, top + 17, "median error") + word(0, top + 34, f"· fewer than {FEWEST} sales")
-    return words(said) + key(ERRORS, ("< −10 %", "−10 to −3", "−3 to 3", "3 to 10", "> 10 %"), 78, top + 8, 68)
+    said = word(0, top + 34, f"median error of a cell's estimates; a dot: fewer than {FEWEST} sales")
+    texts = ("< −10 %", "−10 to −3 %", "−3 to 3 %", "3 to 10 %", "> 10 %")
+    return words(said) + key(ERRORS, texts, 0, top + 8, 82)
