@@ -26,7 +26,7 @@ def test_prices_of_a_day_and_later_change_nothing_that_sales_until_then_could_kn
     factors = np.random.default_rng(seed).lognormal(0, 1, TRAINING.height)
     later_days = np.greater_equal(SOLD_ON, SOLD_ON[row])
     changed = TRAINING.with_columns(pl.col("price_usd") * np.where(later_days, factors, 1.0))
-    until = ~later_days | (SOLD_ON == SOLD_ON[row])
+    until = ~later_days | (SOLD_ON[row] == SOLD_ON)
     np.testing.assert_array_equal(sale_history(changed, SETTINGS).matrix[until], HISTORY.matrix[until])
 
 
