@@ -1,7 +1,8 @@
 """Small pictures for run metadata: a histogram, a grid map and a table with bars, as Markdown text.
 
 Belongs here: drawing numbers as hand-made SVG or block characters, within the size that the Dagster UI shows well.
-Does not belong here: deciding what to draw (`defs`), maps for reports, anything interactive.
+Does not belong here: deciding what to draw (`defs`), maps for reports, anything interactive; pictures of estimates and
+prices (`core/valuation_pictures`).
 
 Every picture is written into the event log for each materialization, hence the budgets: Markdown under 1,000
 characters is drawn inline in the UI, longer text hides behind a link; no event should carry more than 20 KB. The same

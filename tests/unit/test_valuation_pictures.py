@@ -141,19 +141,19 @@ class TestErrorByPriceDecile:
 class TestCoverageByTercile:
     def test_shares_of_all_and_of_each_tercile(self) -> None:
         covered = [True] * 90 + [False] * 10 + [True] * 80 + [False] * 20 + [True] * 99 + [False]
-        picture = coverage_by_tercile(covered, [0] * 100 + [1] * 100 + [2] * 100, "x")
+        picture = coverage_by_tercile(covered, [1] * 100 + [2] * 100 + [3] * 100, "x")
         assert texts(picture)[:4] == ["all 89.7%", "low 90.0%", "middle 80.0%", "high 99.0%"]
         assert [y for _, y in dots(picture, SOLID)] == [9, 27]  # all and low keep the promise
         assert [y for _, y in dots(picture, WEAK)] == [45, 63]
 
     def test_low_coverage_moves_the_axis_and_an_empty_tercile_has_no_row(self) -> None:
-        picture = coverage_by_tercile([True, False] * 50, [0, 2] * 50, "x")
+        picture = coverage_by_tercile([True, False] * 50, [1, 3] * 50, "x")
         assert texts(picture)[:3] == ["all 50.0%", "low 100.0%", "high 0.0%"]
         assert "0%" in texts(picture)
 
     def test_refuses_what_is_no_tercile(self) -> None:
         with pytest.raises(ValueError, match="one tercile"):
-            coverage_by_tercile([True], [3], "x")
+            coverage_by_tercile([True], [0], "x")
         with pytest.raises(ValueError, match="one tercile"):
             coverage_by_tercile([True], [], "x")
         assert coverage_by_tercile([], [], "x") == "x: 0 known"
@@ -240,7 +240,7 @@ class TestInline:
             drawing(picture)
 
     @settings(max_examples=40, deadline=None)
-    @given(st.lists(st.tuples(st.booleans(), st.integers(0, 2)), min_size=1, max_size=300))
+    @given(st.lists(st.tuples(st.booleans(), st.integers(1, 3)), min_size=1, max_size=300))
     def test_coverage(self, sales: list[tuple[bool, int]]) -> None:
         picture = coverage_by_tercile(*zip(*sales, strict=True), "x" * 60)
         assert len(picture) < INLINE_LIMIT

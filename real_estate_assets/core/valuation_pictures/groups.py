@@ -63,19 +63,19 @@ def error_by_price_decile(actual: ArrayLike, predicted: ArrayLike, label: str) -
 def coverage_by_tercile(is_covered: ArrayLike, tercile: ArrayLike, label: str) -> str:
     """Share of sales whose price lies in the estimate's 90 % interval: all, and by tercile, with 95 % whiskers.
 
-    is_covered: booleans, shape (n,). tercile: 0, 1 or 2, shape (n,). The band is what is promised, 88 to 92 %; a dot
+    is_covered: booleans, shape (n,). tercile: 1 (cheapest third of the predictions), 2 or 3, shape (n,). The band is what is promised, 88 to 92 %; a dot
     outside is vermilion. The axis begins at 70 %, or lower where a whisker does; the whiskers show how much of a
     difference is chance. Under 1,000 characters. Raises ValueError for unequal lengths or another tercile.
     """
     import numpy as np
 
     covered, group = np.asarray(is_covered, dtype=bool).ravel(), np.asarray(tercile, dtype=int).ravel()
-    if covered.size != group.size or not np.isin(group, range(len(TERCILES))).all():
-        raise ValueError("coverage needs one tercile (0, 1 or 2) for each sale")
+    if covered.size != group.size or not np.isin(group, (1, 2, 3)).all():
+        raise ValueError("coverage needs one tercile (1, 2 or 3) for each sale; leave out sales without an interval")
     text = caption(label, covered.size, 0)
     if not covered.size:
         return text
-    rows = [("all", covered)] + [(name, covered[group == place]) for place, name in enumerate(TERCILES)]
+    rows = [("all", covered)] + [(name, covered[group == place]) for place, name in enumerate(TERCILES, 1)]
     shares = [(name, int(one.sum()), one.size) for name, one in rows if one.size]
     whiskers = [share_interval(inside, total) for _, inside, total in shares]
     least = min(0.7, math.floor(min(one.low for one in whiskers) * 10) / 10)
