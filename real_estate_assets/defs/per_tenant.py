@@ -21,7 +21,7 @@ from real_estate_assets.defs.fingerprints import (
     FINGERPRINT_TAG,
     fingerprint,
     input_versions,
-    latest_tag,
+    latest_materialization,
 )
 from real_estate_assets.defs.stage_events import Event, StageResult, is_followed, release, tenant_events
 from real_estate_assets.stores.warehouse import Warehouse, outcomes
@@ -51,10 +51,15 @@ class Stage:
 
     def is_behind(self, instance: dg.DagsterInstance, tenant_id: str) -> bool:
         """Whether what this stage reads has changed since it was made for the tenant. Code alone does not count."""
+        wanted: dict[str, str] = {}  # by code: a stage of many assets was most often made by one
         for key in self.keys:
-            made_of = latest_tag(instance, key, tenant_id, FINGERPRINT_TAG)
-            code = latest_tag(instance, key, tenant_id, CODE_VERSION_TAG)
-            if made_of is None or made_of != replace(self, code_version=code or "").fingerprint(instance, tenant_id):
+            found = latest_materialization(instance, key, tenant_id)
+            if found is None or FINGERPRINT_TAG not in found[1]:
+                return True
+            code = found[1].get(CODE_VERSION_TAG, "")
+            if code not in wanted:
+                wanted[code] = replace(self, code_version=code).fingerprint(instance, tenant_id)
+            if found[1][FINGERPRINT_TAG] != wanted[code]:
                 return True
         return False
 

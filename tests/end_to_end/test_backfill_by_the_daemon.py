@@ -60,6 +60,7 @@ def test_registered_tenants_are_published_with_nobody_acting(running: Daemon) ->
     running.platform.add(BAD, [roll_source(DELIVERED)], {DELIVERED: csv_bytes(roll_rows(), ["Nr", *HEADER[1:]])})
 
     running.until("all good tenants are published", lambda: all(_is_published(running, t) for t in GOOD), 600)
+    running.until("nothing runs", running.is_idle)
 
     assert _total(running) == dict.fromkeys(GOOD, ROWS)
     assert "'PID'" in (running.platform.error(BAD, "records") or "")

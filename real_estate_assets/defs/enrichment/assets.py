@@ -43,7 +43,7 @@ def _spec(key: dg.AssetKey, deps: Sequence[dg.AssetKey], kinds: set[str], descri
         kinds={"python", "postgres", *kinds},
         owners=["team:data-engineering"],
         code_version=STAGE.code_version,
-        automation_condition=follow_changes(STAGE.upstream, after=[PROPERTIES]),
+        automation_condition=follow_changes(key, STAGE),
         description=description,
     )
 

@@ -48,7 +48,7 @@ def _spec(record_type: str) -> dg.AssetSpec:
         kinds={"python", "postgres", "greatexpectations"},
         owners=["team:data-engineering"],
         code_version=STAGE.code_version,
-        automation_condition=follow_changes(STAGE.upstream),
+        automation_condition=follow_changes(RECORDS[record_type], STAGE),
         description=f"Grain: {_GRAIN[record_type]}, typed and in canonical names, with its file and record number. "
         "Rows that fail a row rule are quarantined and named; a batch rule that fails keeps yesterday's marts served.",
     )
@@ -74,7 +74,6 @@ def _checks(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     specs=[_spec(record_type) for record_type in RECORDS],
     check_specs=[check for key in RECORDS.values() for check in _checks(key)],
     backfill_policy=per_chunk(),
-    can_subset=True,
 )
 def records(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, object_store: ObjectStoreResource

@@ -1,8 +1,9 @@
 """The assets `trust/*`: what trust is computed from, measured for each tenant. Belongs here: Dagster wiring and checks.
 
-The marts stand after this stage in a run, so that the trust they show is computed from the newest parameters. They are
-not made of it, and a calibration that fails stops nobody: the parameters before it, or the reviewed priors, stay in
-force, its failure is an outcome of its own, and the run says so at its end.
+The marts stand after this stage in a run, so that the trust they show is computed from the newest parameters, and they
+are asked for whenever it is: one asset here decides for both, by what either reads. They are not made of it, and a
+calibration that fails stops nobody: the parameters before it, or the reviewed priors, stay in force, its failure is an
+outcome of its own, and the run says so at its end.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event
 from real_estate_assets.defs.trust.keys import ALL, INDEPENDENT, MAPPING_ALARM, MINIMUM_N, STABILITY
 from real_estate_assets.defs.trust.measuring import Measured, measure
 from real_estate_assets.defs.trust.pictures import alarm_table, independent_metadata, stability_metadata
+from real_estate_assets.defs.warehouse.stage import STAGE as WAREHOUSE
 from real_estate_assets.stores.warehouse import calibration as store
 
 REFERENCES = frozenset({ANSWER_KEYS, FIELD_TOLERANCE, SOURCE_REGISTRY, TRUST_REGISTERS})
@@ -57,11 +59,11 @@ def _spec(key: dg.AssetKey, description: str) -> dg.AssetSpec:
         deps=INPUTS[key],
         partitions_def=tenants,
         skippable=True,
-        group_name="g4_trust",
+        group_name="g3_trust",
         kinds={"python", "polars", "postgres"},
         owners=["team:data-engineering"],
         code_version=STAGE.code_version,
-        automation_condition=follow_changes(STAGE.upstream, after=[RECORDS["property"], IDENTITIES]),
+        automation_condition=follow_changes(key, STAGE, WAREHOUSE),
         description=description,
     )
 

@@ -2,51 +2,22 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from typing import Any
 
 import dagster as dg
 from dagster_dbt import dbt_assets
 
-from real_estate_assets.defs.code_versions import code_version
-from real_estate_assets.defs.conditions import follow_changes
-from real_estate_assets.defs.enrichment import keys as enrichment_keys
-from real_estate_assets.defs.enrichment.assets import STAGE as ENRICHMENT_STAGE
-from real_estate_assets.defs.landing.assets import SOURCE_FILES
 from real_estate_assets.defs.partitions import per_chunk, tenants
-from real_estate_assets.defs.per_tenant import Stage, finish, record_blocked, waits_for
-from real_estate_assets.defs.records.assets import RECORDS
-from real_estate_assets.defs.records.assets import STAGE as RECORDS_STAGE
-from real_estate_assets.defs.reference.keys import ALL as REFERENCES
+from real_estate_assets.defs.per_tenant import finish, record_blocked, waits_for
 from real_estate_assets.defs.resources import WarehouseResource
 from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event, StageResult, tenant_events
-from real_estate_assets.defs.trust import keys as trust_keys
 from real_estate_assets.defs.warehouse.pictures import input_metadata, mart_metadata
-from real_estate_assets.defs.warehouse.translator import TenantTranslator
+from real_estate_assets.defs.warehouse.stage import STAGE, TRANSLATOR, manifest
 from real_estate_assets.defs.warehouse.trust_record import trust_record
 from real_estate_assets.settings import get_settings
-from real_estate_assets.stores.dbt_process import build_arguments, load_manifest, run_dbt
+from real_estate_assets.stores.dbt_process import build_arguments, run_dbt
 from real_estate_assets.stores.warehouse import Warehouse, outcomes
 from real_estate_assets.stores.warehouse.trust_summary import now
 from real_estate_assets.stores.warehouse.turns import turn
-
-STAGE = Stage(
-    node="warehouse",
-    code_version=code_version("warehouse"),
-    upstream_nodes=["landing/source_files", "records", "enrichment"],
-    upstream=[SOURCE_FILES, *RECORDS.values(), *enrichment_keys.ALL, *REFERENCES],
-    unpartitioned=frozenset(REFERENCES),
-    after=[RECORDS_STAGE, ENRICHMENT_STAGE],
-)
-TRANSLATOR = TenantTranslator(
-    follow_changes(STAGE.upstream, after=[RECORDS["property"], enrichment_keys.IDENTITIES], beside=trust_keys.ALL)
-)
-
-
-@cache
-def manifest() -> Mapping[str, Any]:
-    """dbt's manifest, made by `reos up`; read once a process."""
-    return load_manifest(get_settings())
 
 
 @dbt_assets(

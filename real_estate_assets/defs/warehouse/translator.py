@@ -13,6 +13,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
 
 from real_estate_assets.defs.code_versions import code_version
+from real_estate_assets.defs.conditions import asked_with
 from real_estate_assets.defs.enrichment.keys import ADDRESSES, HAZARD_EXPOSURES, IDENTITIES, LOCATIONS
 from real_estate_assets.defs.landing.assets import SOURCE_FILES
 from real_estate_assets.defs.partitions import tenants
@@ -54,8 +55,7 @@ GROUPS = {"intermediate": "g4_intermediate", "marts": "g5_marts"}
 class TenantTranslator(DagsterDbtTranslator):
     """Keys are schema and name; checks are partitioned by tenant, which dagster-dbt leaves out."""
 
-    def __init__(self, automation_condition: dg.AutomationCondition | None = None) -> None:
-        self._automation_condition = automation_condition
+    def __init__(self) -> None:
         super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
@@ -68,10 +68,8 @@ class TenantTranslator(DagsterDbtTranslator):
         return dg.AssetKey([dbt_resource_props["schema"], name])
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """The marts stand after the calibration, of which they are not made: the trust they show is the newest."""
+        """All models stand after the calibration, of which they are not made: it decides when, and trust is newest."""
         spec = super().get_asset_spec(manifest, unique_id, project)
-        if spec.key.path[0] != "marts":
-            return spec
         return spec.replace_attributes(deps=[*spec.deps, *(dg.AssetDep(key) for key in TRUST)])
 
     def get_partitions_def(self, dbt_resource_props: Mapping[str, Any]) -> dg.PartitionsDefinition | None:
@@ -92,8 +90,8 @@ class TenantTranslator(DagsterDbtTranslator):
         return code_version("warehouse")
 
     def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> dg.AutomationCondition | None:
-        """All models follow what the stage reads."""
-        return self._automation_condition
+        """All models are made when the calibration is, and in its run."""
+        return asked_with(TRUST[0])
 
     def get_asset_check_spec(self, asset_spec, manifest, unique_id, project):  # type: ignore[no-untyped-def]
         """A check is per tenant: without this one tenant's pass overwrites another's failure."""
