@@ -64,9 +64,9 @@ def coverage_by_tercile(is_covered: ArrayLike, tercile: ArrayLike, label: str) -
     """Share of sales whose price lies in the estimate's 90 % interval: all, and by tercile, with 95 % whiskers.
 
     is_covered: booleans, shape (n,). tercile: 1 (cheapest third of the predictions), 2 or 3, shape (n,). The band is
-    what is promised, 88 to 92 %; a dot outside is vermilion. The axis begins at 70 %, or lower where a whisker does; the
-    whiskers show how much of a difference is chance. Under 1,000 characters. Raises ValueError for unequal lengths or
-    another tercile.
+    what is promised, 88 to 92 %; a dot outside is vermilion. The axis begins at 70 %, or lower where a whisker does;
+    the whiskers show how much of a difference is chance. Under 1,000 characters. Raises ValueError for unequal lengths
+    or another tercile.
     """
     import numpy as np
 
