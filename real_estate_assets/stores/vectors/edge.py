@@ -90,7 +90,7 @@ class EdgeVectors:
         shard = self._shard(tenant_id, version)
         with _in_our_words(f"{self._kind.name} of {tenant_id}"):
             found = shard.query(request)
-        return [opened(tenant_id, point.payload, point.score) for point in found]
+        return [opened(tenant_id, self._kind, point.payload, point.score) for point in found]
 
     def kept(self, tenant_id: str) -> list[Publication]:
         """See VectorStore."""
@@ -125,6 +125,11 @@ class EdgeVectors:
         shard.update(UpdateOperation.create_field_index("day", PayloadSchemaType.Integer))
         for batch in _batches(tenant_id, publication.build, points):
             shard.update(UpdateOperation.upsert_points(batch))
+        shard.flush()
+        shard.close()
+        # The first opening folds journals and completes the configuration. It happens here, where nobody else looks on:
+        # afterwards opening changes no byte, and readers of several processes cannot meet in it.
+        shard = EdgeShard.load(str(folder))
         shard.flush()
         stored = shard.count(CountRequest(exact=True))
         shard.close()

@@ -84,10 +84,7 @@ class PublishedFolders:
         """Let readers see a finished folder as the newest; afterwards only the newest ones stay on the disk."""
         kept = [publication, *self.kept()][:KEPT]
         target = self.folder_of(publication)
-        for path in built.rglob("*"):
-            if path.is_file():
-                make_durable(path)
-        built.rename(target)
+        built.rename(target)  # its files are on the disk: the engine's flush promises that
         listed = json.dumps({"publications": [one.as_json() for one in kept]}, indent=1)
         with appearing_when_complete(self._home / _POINTER) as pointer:
             pointer.write(listed.encode())

@@ -187,14 +187,16 @@ def sealed(tenant_id: str, build: int, points: VectorPoints, number: int) -> dic
     }
 
 
-def opened(tenant_id: str, stored: Payload | None, distance: float) -> Hit:
-    """A hit of what was stored. Raises ForeignVectorError where another tenant's name stands in it."""
+def opened(tenant_id: str, kind: VectorKind, stored: Payload | None, score: float) -> Hit:
+    """A hit of what was stored, and of what the engine calls its score. Raises ForeignVectorError where another
+    tenant's name stands in it."""
     if stored is None or stored.get("tenant_id") != tenant_id:
         raise ForeignVectorError(
             f"a point that is not {tenant_id}'s was found for it: nothing is given out. Publish {tenant_id} again, "
             "and look into who writes to the store."
         )
     day = date.fromordinal(_EPOCH.toordinal() + int(stored["day"]))
+    distance = 1.0 - score if kind.distance == "cosine" else score  # of cosine, engines tell the likeness
     return Hit(str(stored["key"]), str(stored["property_id"]), day, float(distance), stored["data"])
 
 

@@ -88,7 +88,7 @@ class ServerVectors:
                 limit=limit,
                 with_payload=True,
             )
-        return [opened(tenant_id, point.payload, point.score) for point in found.points]
+        return [opened(tenant_id, self._kind, point.payload, point.score) for point in found.points]
 
     def kept(self, tenant_id: str) -> list[Publication]:
         """See VectorStore."""

@@ -24,10 +24,10 @@ _SUBGRAPH_LINKS = 16  # links a point has within its tenant; none between tenant
 
 
 class Connected:
-    """A client made when first asked for. make: makes it; address: for messages, without any key."""
+    """A client made when first asked for. make: makes it; address: for messages; key: kept out of them."""
 
-    def __init__(self, make: Callable[[], QdrantClient], address: str, timeout_s: int) -> None:
-        self._make, self._address, self._timeout_s = make, address, timeout_s
+    def __init__(self, make: Callable[[], QdrantClient], address: str, timeout_s: int, key: str | None = None) -> None:
+        self._make, self._address, self._timeout_s, self._key = make, address, timeout_s, key
         self._client: QdrantClient | None = None
         self._lock = threading.Lock()
         self._ensured: set[str] = set()
@@ -47,13 +47,15 @@ class Connected:
                 f"({error}). Start it, or set REOS_QDRANT_URL."
             ) from error
         except UnexpectedResponse as error:
+            said = f"the vector server at {self._address} says {self._without_key(str(error))}"
             if error.status_code in _REFUSED:
-                raise VectorStoreError(
-                    f"cannot {what}: the vector server at {self._address} refused the key. Set REOS_QDRANT_API_KEY."
-                ) from None  # its answer may repeat what was sent
-            raise VectorStoreError(f"cannot {what}: the vector server at {self._address} says {error}") from error
+                said = f"the vector server at {self._address} refused the key. Set REOS_QDRANT_API_KEY."
+            raise VectorStoreError(f"cannot {what}: {said}") from None  # a server's answer may repeat what was sent
         except ApiException as error:
-            raise VectorStoreError(f"cannot {what}: the vector server at {self._address} says {error}") from error
+            raise VectorStoreError(f"cannot {what}: the vector server at {self._address}: {error}") from error
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._key, "<key>") if self._key else text
 
     def ensure(self, client: Any, collection: str, dimensions: int, distance: Any, fields: Mapping[str, Any]) -> None:
         """Make a collection and its indexes where they are not there yet. fields: payload field -> kind of index."""
@@ -79,19 +81,20 @@ class Connected:
 
 def connected(settings: Settings) -> Connected:
     """The server of the settings. Nothing is reached before the first call; settings guarantee an address."""
-    url, key, timeout_s = settings.qdrant_url or "", settings.qdrant_api_key, settings.qdrant_timeout_seconds
+    url, timeout_s = settings.qdrant_url or "", settings.qdrant_timeout_seconds
+    key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
 
     def make() -> QdrantClient:
         from qdrant_client import QdrantClient
 
         return QdrantClient(
             url=url,
-            api_key=key.get_secret_value() if key else None,
+            api_key=key,
             timeout=timeout_s,
             check_compatibility=False,  # a request of its own before the first one, with a wait of its own
         )
 
-    return Connected(make, url, timeout_s)
+    return Connected(make, url, timeout_s, key)
 
 
 def next_build(kept: Sequence[Publication]) -> int:
