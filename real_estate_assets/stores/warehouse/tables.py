@@ -1,12 +1,12 @@
 """Whole tables of one tenant: read as rows, replaced by COPY and published together.
 
-Belongs here: the one way by which a Python stage replaces a tenant's tables in `enrichment`. Does not belong here: what
-the rows mean (`enrichment.py`).
+Belongs here: the one way by which a Python stage replaces a tenant's tables in `enrichment` and `features`. Does not
+belong here: what the rows mean (`enrichment.py`, `features_rows.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
 
@@ -54,10 +54,13 @@ def column_list(columns: Sequence[str]) -> Composed:
 
 
 class TablePublication:
-    """Stages tables of one tenant in one transaction and publishes them together, or not at all."""
+    """Stages tables of one tenant in one transaction and publishes them together, or not at all.
+
+    connection: of that transaction, for what a stage prepares in temporary tables.
+    """
 
     def __init__(self, connection: Any, tenant_id: str, invocation_id: str) -> None:
-        self._connection = connection
+        self.connection = connection
         self._tenant_id = tenant_id
         self._invocation_id = invocation_id
 
@@ -73,23 +76,51 @@ class TablePublication:
 
         columns: without tenant_id; indexes: what follows the table's name in `create index`, e.g. "(parcel_number)".
         """
+        own = ((self._tenant_id, *row) for row in rows)
+        with self._staged(schema, table, indexes) as heap:
+            count = copy_rows(self.connection, heap, ("tenant_id", *columns), own)
+            self._set_row_count(schema, table, count)
+        return count
+
+    def stage_query(
+        self,
+        schema: str,
+        table: str,
+        columns: Sequence[str],
+        query: Composed,
+        parameters: Mapping[str, Any],
+        indexes: Sequence[LiteralString] = (),
+    ) -> int:
+        """As `stage`, with the rows of a query, which never leave the database. Its columns: as `columns`, in order."""
         from psycopg import sql
 
-        heap = self._connection.execute(
+        with self._staged(schema, table, indexes) as heap:
+            statement = sql.SQL("insert into {} (tenant_id, {}) select {}, q.* from ({}) q").format(
+                heap, column_list(columns), sql.Literal(self._tenant_id), query
+            )
+            count: int = self.connection.execute(statement, parameters).rowcount
+            self._set_row_count(schema, table, count)
+        return count
+
+    @contextmanager
+    def _staged(self, schema: str, table: str, indexes: Sequence[LiteralString]) -> Iterator[Identifier]:
+        from psycopg import sql
+
+        heap = self.connection.execute(
             "select tenancy.stage_empty(%s, %s, %s, %s)", (schema, table, self._tenant_id, self._invocation_id)
         ).fetchall()[0][0]
         target = sql.Identifier(f"{schema}__leaf", heap)
-        own = ((self._tenant_id, *row) for row in rows)
-        count = copy_rows(self._connection, target, ("tenant_id", *columns), own)
+        yield target
         for index in indexes:
-            self._connection.execute(sql.SQL("create index on {} {}").format(target, sql.SQL(index)))
-        self._connection.execute(sql.SQL("analyze {}").format(target))
-        self._connection.execute(
+            self.connection.execute(sql.SQL("create index on {} {}").format(target, sql.SQL(index)))
+        self.connection.execute(sql.SQL("analyze {}").format(target))
+
+    def _set_row_count(self, schema: str, table: str, count: int) -> None:
+        self.connection.execute(
             "update tenancy.staged set row_count = %s"
             " where invocation_id = %s and tenant_id = %s and schema_name = %s and model_name = %s",
             (count, self._invocation_id, self._tenant_id, schema, table),
         )
-        return count
 
 
 @contextmanager
