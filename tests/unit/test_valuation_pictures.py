@@ -126,7 +126,7 @@ class TestErrorByPriceDecile:
         sold = np.repeat(np.geomspace(1e5, 1e7, 10), 7)
         factor = np.repeat([1.15, *[1.0] * 8, 0.9], 7)
         picture = error_by_price_decile(sold, sold * factor, "x")
-        assert dots(picture, WEAK) == [(14, round((1 - 0.15 / 0.2) * 48)), (266, round((1 + 0.1 / 0.2) * 48))]
+        assert dots(picture, WEAK) == [(46, round((1 - 0.15 / 0.2) * 48)), (271, round((1 + 0.1 / 0.2) * 48))]
         assert [y for _, y in dots(picture, SOLID)] == [48] * 8
         assert texts(picture)[:2] == ["+20%", "−20%"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PROMISED = (0.88, 0.92)  # of 90 % intervals, what the gates promise
 TERCILES = ("low", "middle", "high")
 
-_DECILES, _STEP, _HEIGHT = 10, 28, 96
+_DECILES, _BEGIN, _STEP, _HEIGHT = 10, 34, 25, 96  # pixels: words on the left, then a tenth a step
 _LEAST_REACH = 0.2  # the error axis shows at least -20 % to +20 %, so that noise does not look like an event
 _LEFT, _WIDTH, _ROW = 92, 200, 18
 
@@ -44,15 +44,16 @@ def error_by_price_decile(actual: ArrayLike, predicted: ArrayLike, label: str) -
     pixel = np.round((1 - quarters / reach) * _HEIGHT / 2).astype(int).tolist()
     bars, dots = "", {SOLID: "", WEAK: ""}
     for place, (low, middle, high) in enumerate(pixel):
-        x = place * _STEP + _STEP // 2
+        x = _BEGIN + place * _STEP + _STEP // 2
         bars += f"M{x} {high}v{low - high}"
         dots[WEAK if abs(quarters[place, 1]) > 0.05 else SOLID] += f"M{x} {middle}h0"
     drawn = "".join(f'<path stroke="{c}" stroke-width="9" d="{d}"/>' for c, d in dots.items() if d)
-    width, base = _DECILES * _STEP, _HEIGHT + 11
+    width, base = _BEGIN + _DECILES * _STEP, _HEIGHT + 11
     return svg_image(
-        f'<path stroke="#a9cbe3" stroke-width="14" d="{bars}"/><path stroke="{GREY}" d="M0 {_HEIGHT // 2}h{width}"/>'
+        f'<path stroke="#a9cbe3" stroke-width="14" d="{bars}"/>'
+        f'<path stroke="{GREY}" d="M{_BEGIN} {_HEIGHT // 2}H{width}"/>'
         f'<g stroke-linecap="round">{drawn}</g><g font-size="10" fill="{GREY}"><text y="9">+{reach:.0%}</text>'
-        f'<text y="{_HEIGHT}">−{reach:.0%}</text><text x="32" y="{base}">← cheap · error by price tenth · dear →</text>'
+        f'<text y="{_HEIGHT}">−{reach:.0%}</text><text x="62" y="{base}">← cheap · error by price tenth · dear →</text>'
         "</g>",
         width,
         base + 3,

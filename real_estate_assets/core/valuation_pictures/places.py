@@ -107,4 +107,4 @@ def _legend(top: int) -> str:
     """What the colours and dots are: from too low to too high, in percent of the price."""
     said = word(0, top + 34, f"median error of a cell's estimates; a dot: fewer than {FEWEST} sales")
     texts = ("< −10 %", "−10 to −3 %", "−3 to 3 %", "3 to 10 %", "> 10 %")
-    return words(said) + key(ERRORS, texts, 0, top + 8, 82)
+    return words(said) + key(ERRORS, texts, 0, top + 8, 84)
