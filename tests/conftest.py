@@ -16,6 +16,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -203,3 +204,16 @@ def test_data() -> Path:
     if not (folder / "README.md").exists():
         pytest.skip(f"shared test data not found at {folder}; set REOS_TEST_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The address of a real Redis server of this process, with its password; see made_redis.py."""
+    from tests.made_redis import NoRedisError, redis_server
+
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(redis_server())
+        except NoRedisError as error:
+            pytest.skip(str(error))  # `.ci/run` refuses that
+        yield url

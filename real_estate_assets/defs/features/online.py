@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ONLINE = dg.AssetKey(["features", "online"])
 DESCRIPTION = (
-    "Grain: one property or market, its newest row of features. In SQLite or Redis, in Feast's own format; each null has"
-    " a reason, each row the runs it came from."
+    "Grain: one property or market, its newest row of features. In SQLite or Redis, in Feast's own format; each null"
+    " has a reason, each row the runs it came from."
 )
 
 

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from real_estate_assets.core.features.registry import Entity
+from real_estate_assets.core.tenants.wording import check_slug
 from real_estate_assets.settings import Settings
 from real_estate_assets.stores.online_features.backend import Keys, NewRow, StoredRow, Wanted
 from real_estate_assets.stores.online_features.redis_address import connection_string, open_redis
@@ -41,7 +42,7 @@ class RedisOnline:
 
     def __init__(self, settings: Settings, tenant_id: str) -> None:
         self._settings = settings
-        self._tenant_id = tenant_id
+        self._tenant_id = check_slug(tenant_id)
         self._redis: Redis = open_redis(settings)
         own = f"reos:online:{tenant_id}"  # a slug has no ':'
         self._state_key, self._notes_key, self._keys_key = f"{own}:state", f"{own}:notes", f"{own}:keys"

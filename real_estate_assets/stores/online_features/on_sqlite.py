@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from real_estate_assets.core.features.registry import Entity
+from real_estate_assets.core.tenants.wording import check_slug
 from real_estate_assets.settings import Settings
 from real_estate_assets.stores.online_features.backend import Keys, NewRow, StoredRow, Wanted
 from real_estate_assets.stores.online_features.rows import Note, OnlineStoreUnreachableError
@@ -23,7 +24,6 @@ from real_estate_assets.stores.online_features.state import OnlineState, note_js
 from real_estate_assets.stores.online_features.wire import (
     encode_sqlite_time,
     entity_key,
-    project,
     sqlite_table,
     sqlite_time,
 )
@@ -40,8 +40,7 @@ class SqliteOnline:
     """See backend.Publishing. Holds one read-only connection."""
 
     def __init__(self, settings: Settings, tenant_id: str) -> None:
-        self._tenant_id = tenant_id
-        project(tenant_id)  # raises ValueError: a path is made of the slug
+        self._tenant_id = check_slug(tenant_id)  # a path is made of it
         self.folder = settings.online_dir / tenant_id
         self._pointer = self.folder / "state.json"
         self._seen: tuple[int, int] | None = None
