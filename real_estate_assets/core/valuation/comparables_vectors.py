@@ -94,7 +94,7 @@ def leaf_space(leaves: Leaves, seed: int = 0) -> LeafSpace:
     first_columns = np.concatenate([[0], np.cumsum(leaves.max(axis=0).astype(np.int64) + 1)])
     hot = _one_hot(leaves, first_columns)
     kept = min(DIMENSIONS, *hot.shape)
-    # One thread: sums in another order are other bytes. sklearn divides by the variance, which alike sales have none of.
+    # One thread: sums in another order are other bytes. Sales that are all alike have no variance to be divided by.
     with threadpool_limits(1), np.errstate(invalid="ignore"):
         fitted = TruncatedSVD(kept, n_iter=_ITERATIONS, random_state=seed).fit(hot)
     components = np.zeros((int(first_columns[-1]), DIMENSIONS), np.float32)
