@@ -259,3 +259,11 @@ def process_environment(more: Mapping[str, str]) -> dict[str, str]:
 def export(values: Mapping[str, str]) -> None:
     """Put values into this process's environment, for libraries (Dagster, dbt) that read their settings there."""
     os.environ.update(values)  # noqa: TID251 - the one place
+
+
+def calm_threads() -> None:
+    """Let OpenMP's threads sleep while they wait: spinning, one fit took 37 s instead of 1.3 s where a core was taken.
+
+    Read by the library when it is first loaded, so every program that may fit a model calls this as it starts.
+    """
+    export({"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"})

@@ -17,6 +17,8 @@ create table valuation.model (
   object_sha256 text not null check (object_sha256 ~ '^[0-9a-f]{64}$'),
   backtest_key text not null,             -- of its backtest, so that a model used before is used again whole
   backtest_sha256 text not null check (backtest_sha256 ~ '^[0-9a-f]{64}$'),
+  space_key text not null,                -- of the space in which its comparables are found
+  space_sha256 text not null check (space_sha256 ~ '^[0-9a-f]{64}$'),
   sale_count integer not null check (sale_count > 0),
   first_sale_date date not null,
   last_sale_date date not null,

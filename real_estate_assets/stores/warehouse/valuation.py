@@ -15,8 +15,8 @@ from real_estate_assets.stores.warehouse.connection import Warehouse
 from real_estate_assets.stores.warehouse.tables import TablePublication, publication
 
 MODEL_COLUMNS = (
-    "model_id", "object_key", "object_sha256", "backtest_key", "backtest_sha256", "sale_count", "first_sale_date",
-    "last_sale_date", "valued_on", "settings", "filters", "features", "training_files", "card", "code_version",
+    "model_id", "object_key", "object_sha256", "backtest_key", "backtest_sha256", "space_key", "space_sha256",
+    "sale_count", "first_sale_date", "last_sale_date", "valued_on", "settings", "filters", "features", "training_files", "card", "code_version",
     "run_id",
 )  # fmt: skip
 TRAINING_SET_COLUMNS = (
@@ -60,6 +60,8 @@ class ValuationModel:
     object_sha256: str
     backtest_key: str
     backtest_sha256: str
+    space_key: str
+    space_sha256: str
     sale_count: int
     first_sale_date: dt.date
     last_sale_date: dt.date
