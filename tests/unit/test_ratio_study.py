@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from benchmarks.gates import valuation_ratio_study
 from real_estate_assets.core.ratio_study import RatioStudy, RatioStudyError, ratio_study
 from real_estate_assets.core.ratio_study.intervals import bootstrap_intervals, median_interval, share_interval
 from real_estate_assets.core.ratio_study.sample import sample
@@ -69,6 +70,19 @@ class TestPublishedTables:
         assert (first.n, round(first.median_ratio, 4), round(last.median_ratio, 4), last.n) == (14, 0.7280, 1.1491, 14)
         assert [round(end, 4) for end in (*first.interval, *last.interval)] == [0.6429, 0.8476, 1.0, 1.2476]
         assert round(first.median_value * 1000) == 302_709
+
+
+class TestGate:
+    def test_every_printed_digit_is_a_line_that_holds(self, test_data: Path) -> None:
+        found = list(valuation_ratio_study.lines())
+        assert len(found) == 7
+        assert all(line["holds"] for line in found)
+
+    def test_without_the_tables_nothing_is_promised(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("REOS_TEST_DATA", str(tmp_path))
+        *tables, refusals = valuation_ratio_study.lines()
+        assert [str(line["value"]).startswith("not run") and not line["holds"] for line in tables] == [True] * 6
+        assert refusals["holds"]
 
 
 class TestFigures:
