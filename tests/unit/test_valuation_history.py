@@ -53,7 +53,7 @@ def test_neighbours_are_the_nearest_earlier_ones(seed: int, count: int, take: in
         near = found.sales[row][found.sales[row] >= 0]
         distances = np.hypot(*(places[: limits[row]] - places[row]).T)
         known = np.sort(distances[~np.isnan(distances)])[:take]
-        np.testing.assert_allclose(found.km[row][: len(near)], known, rtol=1e-6)
+        np.testing.assert_allclose(found.distance[row][: len(near)], known, rtol=1e-6)
         assert len(near) == len(known)
         assert len(set(near.tolist())) == len(near)
 
@@ -98,7 +98,7 @@ def test_columns_that_teach_nothing_are_dropped_with_their_reason() -> None:
 def test_a_hazard_that_enough_sales_carry_is_seen_but_not_by_the_base_member() -> None:
     history = sale_history(TRAINING.with_columns(flood_hazard_score=pl.Series([1.0, 0.0] * 250)), SETTINGS)
     at = history.columns.index("flood_hazard_score")
-    assert at in history.members["base+lag"]
+    assert at in history.members["neighbours"]
     assert at not in history.members["base"]
 
 

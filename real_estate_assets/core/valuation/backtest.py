@@ -1,21 +1,20 @@
 """Walk forward: every sale of the last months predicted by models of what had happened before, as in production.
 
 Belongs here: the blocks, the level of the last weeks, the frame of predictions. Does not belong here: judging them
-(`core/ratio_study`), nor fitting itself (`boosting.py`).
+(`core/ratio_study`), nor fitting itself (`members.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from real_estate_assets.core.valuation import boosting, intervals, lags
-from real_estate_assets.core.valuation.history import MEMBERS, SaleHistory, sale_history
+from real_estate_assets.core.valuation import intervals, lags
+from real_estate_assets.core.valuation.history import SaleHistory, sale_history
+from real_estate_assets.core.valuation.members import difficulties, fit_difficulty, fit_members, mean_prediction
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
-    import xgboost
     from numpy.typing import NDArray
 
     from real_estate_assets.core.valuation.settings import ValuationSettings
@@ -63,58 +62,10 @@ def walked(history: SaleHistory, settings: ValuationSettings) -> Walk:
         past, block = known.on < first, (known.on >= first) & (known.on < first + settings.walk_days)
         if not block.any() or past.sum() < settings.minimum_block:
             continue
-        boosters = fit_members(history, past, settings)
-        predicted[block] = mean_prediction(boosters, history.members, matrix[block], settings)
-        difficulty[block] = _difficulty(history, past, block, settings)
+        boosters, hard = fit_members(history, past, settings), fit_difficulty(history, past, settings)
+        predicted[block] = mean_prediction(boosters, history.members, matrix[block], history.anchor[block], settings)
+        difficulty[block] = difficulties(hard, matrix[block], settings)
     return Walk(start, test_start, predicted, difficulty)
-
-
-def fit_members(
-    history: SaleHistory, rows: NDArray[np.bool_], settings: ValuationSettings
-) -> dict[str, xgboost.Booster]:
-    """The three members on some of the sales."""
-    matrix, target = history.matrix[rows], history.known.log_prices[rows]
-    return {
-        name: boosting.fit_member(matrix[:, history.members[name]], target, settings, settings.seed + number)
-        for number, name in enumerate(MEMBERS)
-    }
-
-
-def mean_prediction(
-    boosters: Mapping[str, xgboost.Booster],
-    members: dict[str, tuple[int, ...]],
-    matrix: NDArray[np.float32],
-    settings: ValuationSettings,
-) -> NDArray[np.float64]:
-    """[n]: mean of the members' log prices."""
-    import numpy as np
-
-    each = [boosting.predict(one, matrix[:, members[name]], settings.threads) for name, one in boosters.items()]
-    mean: NDArray[np.float64] = np.mean(each, axis=0)
-    return mean
-
-
-def fit_difficulty(
-    history: SaleHistory, rows: NDArray[np.bool_], settings: ValuationSettings
-) -> xgboost.Booster | None:
-    """The difficulty model on the honest residuals of some of the sales; None where too few have one."""
-    import numpy as np
-
-    told = rows & np.isfinite(history.known.residuals)
-    if told.sum() < settings.minimum_block:
-        return None
-    return boosting.fit_difficulty(history.matrix[told], np.abs(history.known.residuals[told]), settings)
-
-
-def difficulties(
-    booster: xgboost.Booster | None, matrix: NDArray[np.float32], settings: ValuationSettings
-) -> NDArray[np.float64]:
-    """[n]: the usual absolute log miss, never under difficulty_floor; nan without a model."""
-    import numpy as np
-
-    if booster is None:
-        return np.full(len(matrix), np.nan)
-    return np.maximum(boosting.predict(booster, matrix, settings.threads), settings.difficulty_floor)
 
 
 def levels(
@@ -132,12 +83,6 @@ def levels(
 
     told = np.where(np.isfinite(misses), misses, before)
     return np.nan_to_num(lags.recent_level(told, on, asked_on, settings.nowcast_days, settings.nowcast_minimum))
-
-
-def _difficulty(
-    history: SaleHistory, past: NDArray[np.bool_], block: NDArray[np.bool_], settings: ValuationSettings
-) -> NDArray[np.float64]:
-    return difficulties(fit_difficulty(history, past, settings), history.matrix[block], settings)
 
 
 def _frame(

@@ -15,16 +15,18 @@ if TYPE_CHECKING:
 
     from real_estate_assets.core.valuation.settings import ValuationSettings
 
-OBJECTIVES = {"squared": "reg:squarederror", "huber": "reg:pseudohubererror", "absolute": "reg:absoluteerror"}
-
 
 def fit_member(
-    matrix: NDArray[np.float32], target: NDArray[np.float64], settings: ValuationSettings, seed: int
+    matrix: NDArray[np.float32],
+    target: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    settings: ValuationSettings,
+    seed: int,
 ) -> xgboost.Booster:
-    """One member of the bag: log price from its columns."""
+    """One member of the bag: log price, or log price above an anchor, from its columns."""
     return _fit(
-        matrix, target, settings, settings.trees, seed,
-        max_depth=settings.depth, eta=settings.learning_rate, objective=OBJECTIVES[settings.loss],
+        matrix, target, settings, settings.trees, seed, weights,
+        max_depth=settings.depth, eta=settings.learning_rate,
     )  # fmt: skip
 
 
@@ -34,7 +36,7 @@ def fit_history(
     """The quicker model whose misses on later sales become the residuals that neighbours tell each other."""
     return _fit(
         matrix, target, settings, settings.history_trees, settings.seed,
-        max_depth=settings.history_depth, eta=settings.history_learning_rate, objective=OBJECTIVES[settings.loss],
+        max_depth=settings.history_depth, eta=settings.history_learning_rate,
     )  # fmt: skip
 
 
@@ -73,6 +75,7 @@ def _fit(
     settings: ValuationSettings,
     trees: int,
     seed: int,
+    weights: NDArray[np.float64] | None = None,
     **parameters: Any,
 ) -> xgboost.Booster:
     import xgboost as xgb
@@ -80,10 +83,7 @@ def _fit(
     stated = {
         "tree_method": "hist", "max_bin": settings.bins, "nthread": settings.threads, "seed": seed,
         "subsample": settings.row_share, "colsample_bytree": settings.column_share, "lambda": settings.ridge,
-        "min_child_weight": settings.minimum_child_weight, "huber_slope": settings.huber_slope,
-        "base_score": float(target.mean()), **parameters,
+        "min_child_weight": settings.minimum_child_weight, "base_score": float(target.mean()), **parameters,
     }  # fmt: skip
-    if stated["objective"] != OBJECTIVES["huber"]:
-        del stated["huber_slope"]
-    data = xgb.QuantileDMatrix(matrix, target, nthread=settings.threads, max_bin=settings.bins)
+    data = xgb.QuantileDMatrix(matrix, target, weight=weights, nthread=settings.threads, max_bin=settings.bins)
     return xgb.train(stated, data, trees)

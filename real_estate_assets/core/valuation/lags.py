@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from real_estate_assets.core.valuation.neighbours import Neighbours
 
-_NEAR_KM = 0.1  # added to a distance before it divides: the flat next door does not outweigh the whole street
+# Added to a distance before it divides: the flat next door does not outweigh the whole street, nor a twin its likes.
+NEAR_KM, NEAR_ALIKE = 0.1, 0.2
 _SPREAD = 15  # neighbours whose spread and distance are told
 
 
@@ -25,7 +26,9 @@ def summary_names(prefix: str, counts: tuple[int, ...]) -> tuple[str, ...]:
     return (*each, f"{prefix}_spread")
 
 
-def summaries(values: NDArray[np.float64], near: Neighbours, counts: tuple[int, ...]) -> NDArray[np.float32]:
+def summaries(
+    values: NDArray[np.float64], near: Neighbours, counts: tuple[int, ...], soft: float = NEAR_KM
+) -> NDArray[np.float32]:
     """[n, 2 x len(counts) + 1]: median and inverse-distance mean of the nearest known values, and their spread."""
     import numpy as np
 
@@ -34,7 +37,7 @@ def summaries(values: NDArray[np.float64], near: Neighbours, counts: tuple[int, 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a row without one known neighbour is nan, as it should be
         for count in counts:
-            some, weight = found[:, :count], 1.0 / (near.km[:, :count] + _NEAR_KM)
+            some, weight = found[:, :count], 1.0 / (near.distance[:, :count] + soft)
             weight = np.where(np.isnan(some), 0.0, weight)
             total = weight.sum(axis=1)
             columns.append(np.nanmedian(some, axis=1))
@@ -44,8 +47,8 @@ def summaries(values: NDArray[np.float64], near: Neighbours, counts: tuple[int, 
 
 
 def distances(near: Neighbours) -> NDArray[np.float32]:
-    """[n, 1]: km to the 15th nearest earlier sale (or the last there is): how thick the evidence lies here."""
-    return near.km[:, [min(_SPREAD, near.km.shape[1]) - 1]]
+    """[n, 1]: distance to the 15th nearest earlier sale (or the last there is): how thick the evidence lies here."""
+    return near.distance[:, [min(_SPREAD, near.distance.shape[1]) - 1]]
 
 
 def recent_level(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from real_estate_assets.core.valuation import boosting
 from real_estate_assets.core.valuation.history import SaleHistory, sale_history
+from real_estate_assets.core.valuation.members import BASE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,13 +72,13 @@ def learnability(
 def _learned(trait: str, carries: NDArray[np.float64], history: SaleHistory, settings: ValuationSettings) -> Learned:
     import numpy as np
 
-    missed = history.known.residuals
+    missed = history.known.local
     sale_count = int((carries == 1).sum())
     told = np.isfinite(carries) & np.isfinite(missed)
     ones, zeros = int((carries[told] == 1).sum()), int((carries[told] == 0).sum())
     if min(ones, zeros) < settings.minimum_carriers:
         return _counted(trait, sale_count, _mde_of_counts(missed[told], ones, zeros), settings)
-    left = _unexplained(history.matrix[told][:, history.members["base"]], carries[told], settings)
+    left = _unexplained(history.matrix[told][:, history.members[BASE]], carries[told], settings)
     effect, error = _slope(missed[told], left, _cells(history.known.places[told]))
     return _measured(trait, sale_count, effect, error, settings)
 

@@ -27,6 +27,7 @@ class Encoder(NamedTuple):
 
     `numbers`, `words` (with their vocabulary) and `hazards` are feature names in matrix order; `dropped` says of every
     other candidate why it is not there. `area` is the feature that prices are divided by, None where no sale knows it;
+    `usual` are the medians that stand in when likeness is measured and a feature is unknown;
     `origin` is (latitude, longitude), None where no training sale has a place.
     """
 
@@ -36,6 +37,7 @@ class Encoder(NamedTuple):
     needed: tuple[str, ...]
     dropped: dict[str, str]
     area: str | None
+    usual: dict[str, float]
     origin: tuple[float, float] | None
     first_day: int
 
@@ -62,7 +64,8 @@ class Encoder(NamedTuple):
         needed = tuple(name for name in settings.needed_features if name in present)
         first = days(training["sale_date"])[0] if training.height else 0
         area = settings.area_feature if settings.area_feature in numbers else None
-        return cls(tuple(numbers), words, tuple(hazards), needed, dropped, area, origin, int(first))  # type: ignore[arg-type]
+        usual = {name: _median(training, name) for name in settings.alike if name in numbers}
+        return cls(tuple(numbers), words, tuple(hazards), needed, dropped, area, usual, origin, int(first))  # type: ignore[arg-type]
 
     def places(self, rows: pl.DataFrame) -> NDArray[np.float32]:
         """[n, 2] kilometres east and north of the origin; nan where the place is unknown."""
@@ -76,6 +79,27 @@ class Encoder(NamedTuple):
         placed: NDArray[np.float32] = np.column_stack([east, north]).astype(np.float32)
         placed[np.isnan(placed).any(axis=1)] = np.nan
         return placed
+
+    def likeness(self, rows: pl.DataFrame, settings: ValuationSettings) -> NDArray[np.float32]:
+        """[n, d]: coordinates in which like houses lie near each other; place counts among them where it is known."""
+        import numpy as np
+
+        columns = [part / settings.alike_place_km for part in self.places(rows).T] if self.origin else []
+        for name, usual in self.usual.items():
+            values = _numbers(rows, name)
+            values = np.where(np.isnan(values), usual, values)
+            values = np.log(np.maximum(values, 1.0)) if name in settings.alike_logs else values
+            columns.append((values / settings.alike[name]).astype(np.float32))
+        return np.column_stack(columns) if columns else np.full((rows.height, 1), np.nan, np.float32)
+
+    def log_area(self, rows: pl.DataFrame) -> NDArray[np.float64]:
+        """[n]: log of the area that prices are divided by, nan where unknown; 0 where no sale knows it."""
+        import numpy as np
+
+        if self.area is None:
+            return np.zeros(rows.height)
+        area = _numbers(rows, self.area)
+        return np.log(np.where(area > 0, area, np.nan))
 
     def base(self, rows: pl.DataFrame, on: NDArray[np.int64]) -> NDArray[np.float32]:
         """[n, len(base_columns)]: the base columns of `rows`, valued on the days `on` (days since 1970)."""
@@ -146,6 +170,12 @@ def _carried(training: pl.DataFrame, name: str, settings: ValuationSettings, dro
     if carriers < settings.minimum_carriers:
         dropped[name] = f"only {carriers} sales differ from the usual {usual}; {settings.minimum_carriers} are needed"
     return name not in dropped
+
+
+def _median(training: pl.DataFrame, name: str) -> float:
+    import numpy as np
+
+    return float(np.nanmedian(_numbers(training, name)))
 
 
 def _numbers(rows: pl.DataFrame, name: str) -> NDArray[np.float64]:

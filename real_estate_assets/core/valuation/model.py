@@ -12,9 +12,10 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from real_estate_assets.core.valuation import backtest
-from real_estate_assets.core.valuation.history import MEMBERS, KnownSales, SaleHistory, look_up, sale_history
+from real_estate_assets.core.valuation import members as parts
+from real_estate_assets.core.valuation.history import KnownSales, SaleHistory, anchors, look_up, sale_history
 from real_estate_assets.core.valuation.matrix import Encoder, day_number
+from real_estate_assets.core.valuation.members import BASE, MEMBERS
 from real_estate_assets.core.valuation.settings import ValuationSettings
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Bag(NamedTuple):
     @property
     def base_booster(self) -> xgboost.Booster:
         """The member that sees structure, place and time alone; its columns are encoder.base_columns."""
-        return self.boosters[MEMBERS[0]]
+        return self.boosters[BASE]
 
     def base_matrix(self, rows: pl.DataFrame, valued_on: dt.date) -> NDArray[np.float32]:
         """[n, len(encoder.base_columns)]: what base_booster sees of property rows on a day."""
@@ -57,8 +58,9 @@ class Bag(NamedTuple):
     def predict(self, rows: pl.DataFrame, valued_on: dt.date) -> Prediction:
         """Property rows (property_id, latitude, longitude, features) valued on a day, from sales strictly before it."""
         matrix = look_up(rows, self._on(rows, valued_on), self.encoder, self.known, self.settings)
-        mean = backtest.mean_prediction(self.boosters, self.members, matrix, self.settings)
-        return Prediction(mean, backtest.difficulties(self.difficulty, matrix, self.settings))
+        anchor = anchors(matrix, self.columns, rows, self.encoder, self.settings)
+        mean = parts.mean_prediction(self.boosters, self.members, matrix, anchor, self.settings)
+        return Prediction(mean, parts.difficulties(self.difficulty, matrix, self.settings))
 
     def _on(self, rows: pl.DataFrame, valued_on: dt.date) -> NDArray[np.int64]:
         import numpy as np
@@ -66,23 +68,26 @@ class Bag(NamedTuple):
         return np.full(rows.height, day_number(valued_on), np.int64)
 
     def to_bytes(self) -> bytes:
-        """The same model is the same bytes: a zip of JSON, npy arrays and xgboost's own UBJSON."""
+        """The same model is the same bytes: a zip of JSON, npy arrays and xgboost's own UBJSON.
+
+        The JSON keeps the order of its keys: it is the order of columns.
+        """
         import numpy as np
 
-        parts: dict[str, bytes] = {"card.json": json.dumps(self._card(), sort_keys=True).encode()}
+        content: dict[str, bytes] = {"card.json": json.dumps(self._card()).encode()}
         for name, array in self.known._asdict().items():
             buffer = io.BytesIO()
             np.save(buffer, array.astype(np.str_) if array.dtype == object else array, allow_pickle=False)
-            parts[f"known/{name}.npy"] = buffer.getvalue()
+            content[f"known/{name}.npy"] = buffer.getvalue()
         for name, booster in [*self.boosters.items(), ("difficulty", self.difficulty)]:
             if booster is not None:
-                parts[f"trees/{name}.ubj"] = bytes(booster.save_raw("ubj"))
+                content[f"trees/{name}.ubj"] = bytes(booster.save_raw("ubj"))
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
-            for name in sorted(parts):
+            for name in sorted(content):
                 entry = zipfile.ZipInfo(name, _DAY_OF_ZIP)
                 entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, parts[name], compresslevel=6)
+                archive.writestr(entry, content[name], compresslevel=6)
         return packed.getvalue()
 
     def _card(self) -> dict[str, Any]:
@@ -117,7 +122,7 @@ class Bag(NamedTuple):
         members = {name: tuple(card["members"][name]) for name in MEMBERS}
         return cls(
             ValuationSettings.model_validate(card["settings"]), _encoder(card["encoder"]), tuple(card["columns"]),
-            members, KnownSales(**arrays), {name: trees[name] for name in MEMBERS}, difficulty,
+            members, KnownSales(**arrays), {name: trees[name] for name in MEMBERS if name in trees}, difficulty,
         )  # fmt: skip
 
 
@@ -129,7 +134,7 @@ def fit(training: pl.DataFrame, settings: ValuationSettings, history: SaleHistor
     everything = np.ones(training.height, bool)
     return Bag(
         settings, history.encoder, history.columns, history.members, history.known,
-        backtest.fit_members(history, everything, settings), backtest.fit_difficulty(history, everything, settings),
+        parts.fit_members(history, everything, settings), parts.fit_difficulty(history, everything, settings),
     )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """The nearest sales that had already happened: exact, and never one of the same day or later.
 
+Nearest in kilometres, or in whatever the coordinates measure: the same search finds the likest houses.
+
 Belongs here: distances and the search. Does not belong here: what is read off the neighbours (`lags.py`).
 """
 
@@ -11,20 +13,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_BLOCK = 512  # rows at a time: 512 x 25,000 distances are 51 MB
+_BLOCK = 128  # rows at a time: 128 x 25,000 distances are 13 MB, about what a cache holds
 
 
 class Neighbours(NamedTuple):
     """Per row its nearest earlier sales, nearest first: row numbers among the known (-1: none), distances (nan)."""
 
     sales: NDArray[np.int32]
-    km: NDArray[np.float32]
+    distance: NDArray[np.float32]
 
 
 def prior_neighbours(
     places: NDArray[np.float32], limits: NDArray[np.int64], known: NDArray[np.float32], count: int
 ) -> Neighbours:
-    """The `count` nearest of `known[:limits[i]]` for each `places[i]`; places are [n, 2] in km, nan where unknown.
+    """The `count` nearest of `known[:limits[i]]` for each `places[i]`; places are [n, d], nan where unknown.
 
     `known` stands in the order of time and limits[i] counts those strictly before row i, so nothing later is in reach.
     Equal distances are told apart by age, the newer first, so that what is sold later changes no earlier answer.
@@ -32,13 +34,13 @@ def prior_neighbours(
     import numpy as np
 
     index = np.full((len(places), count), -1, np.int32)
-    km = np.full((len(places), count), np.nan, np.float32)
+    distance = np.full((len(places), count), np.nan, np.float32)
     for start in range(0, len(places), _BLOCK):
         rows = slice(start, min(start + _BLOCK, len(places)))
         reach = int(limits[rows].max(initial=0))
         if reach:
-            _search(places[rows], limits[rows], known[:reach], index[rows], km[rows])
-    return Neighbours(index, km)
+            _search(places[rows], limits[rows], known[:reach], index[rows], distance[rows])
+    return Neighbours(index, distance)
 
 
 def _search(
@@ -46,14 +48,17 @@ def _search(
     limits: NDArray[np.int64],
     known: NDArray[np.float32],
     index: NDArray[np.int32],
-    km: NDArray[np.float32],
+    distance: NDArray[np.float32],
 ) -> None:
-    """Fill the given rows of index and km. Known sales are searched newest first; a stable sort keeps that order."""
+    """Fill the given rows of index and distance. Searched newest first; a stable sort keeps that order."""
     import numpy as np
 
     newest_first = known[::-1]
-    squared = (places[:, None, 0] - newest_first[None, :, 0]) ** 2
-    squared += (places[:, None, 1] - newest_first[None, :, 1]) ** 2
+    squared = np.zeros((len(places), len(known)), np.float32)
+    for here, there in zip(places.T, newest_first.T, strict=True):
+        apart = here[:, None] - there[None, :]
+        apart *= apart
+        squared += apart
     age = np.arange(len(known))[::-1]
     squared[(age[None, :] >= limits[:, None]) | np.isnan(squared)] = np.inf
     take = min(index.shape[1], len(known))
@@ -64,4 +69,4 @@ def _search(
         )
         near = near[np.argsort(distances[near], kind="stable")][:take]
         index[row, : len(near)] = age[near]
-        km[row, : len(near)] = np.sqrt(distances[near])
+        distance[row, : len(near)] = np.sqrt(distances[near])

@@ -31,12 +31,14 @@ class ValuationSettings(BaseModel):
     minimum_child_weight: float = Field(ge=0)
     ridge: float = Field(ge=0)
     bins: int = Field(ge=16, le=1024)
-    loss: str
-    huber_slope: float = Field(gt=0)
+    doubt: float = Field(gt=0)
     threads: int = Field(gt=0)
     seed: int = Field(ge=0)
 
     neighbour_counts: tuple[int, ...]
+    alike: dict[str, float]
+    alike_logs: tuple[str, ...]
+    alike_place_km: float = Field(gt=0)
     history_blocks: int = Field(ge=2)
     history_trees: int = Field(gt=0)
     history_learning_rate: float = Field(gt=0, le=1)
