@@ -63,6 +63,30 @@ SOURCES: dict[str, tuple[Path, ...]] = {
         PROJECT / "dbt_project/seeds",
         PROJECT / "dbt_project/dbt_project.yml",
     ),
+    "features": (
+        *(PACKAGE / "core/features" / name for name in ("markets.py", "registry.py", "registry.yaml")),
+        *(
+            PACKAGE / "stores/warehouse" / f"features_{name}.py"
+            for name in ("build", "known", "markets", "rows", "trust")
+        ),
+    ),
+    # What decides a model's bytes and record: another way to show or to judge it trains none anew.
+    "valuation_model": (
+        *(
+            PACKAGE / "core/valuation" / f"{name}.py"
+            for name in (
+                *("backtest", "boosting", "comparables_vectors", "history", "intervals", "lags", "learnability"),
+                *("matrix", "model", "neighbours", "training"),
+            )
+        ),
+        *(PACKAGE / "defs/valuation" / name for name in ("inputs.py", "modelling.py", "traits.py")),
+    ),
+    "valuation": (
+        PACKAGE / "defs/valuation",
+        PACKAGE / "core/valuation",
+        PACKAGE / "core/ratio_study",
+        PACKAGE / "stores/warehouse/valuation.py",
+    ),
 }
 _TEXT = {".py", ".sql", ".yml", ".yaml", ".json", ".csv", ".md"}
 
