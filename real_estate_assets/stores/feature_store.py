@@ -74,7 +74,8 @@ class TenantFeatureStore:
             )
             found = pl.from_arrow(job.to_arrow())
         assert isinstance(found, pl.DataFrame)  # noqa: S101 - for the type checker: a table, not a column
-        return found
+        # Feast drops the zone of what Postgres sends, which is UTC on these connections.
+        return found.with_columns(pl.col(pl.Datetime).dt.replace_time_zone("UTC"))
 
     def online(self, entity: Entity, keys: Sequence[str], names: Sequence[str]) -> list[dict[str, Value]]:
         """The newest features of keys through Feast's own online reading, in the order asked. For the hot path: the

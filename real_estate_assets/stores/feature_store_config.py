@@ -55,6 +55,7 @@ def offline_store(settings: Settings, tenant_id: str) -> dict[str, Any]:
     session = {
         "app.tenant_id": check_slug(tenant_id),
         "plan_cache_mode": "force_custom_plan",
+        "timezone": "UTC",
         "search_path": "features",
     }
     return {

@@ -136,7 +136,7 @@ def _bool(value: bool | None) -> bytes | None:
 
 
 def _moment(value: datetime | None) -> bytes | None:
-    return None if value is None else b"\x40" + _pack_varint((value - _EPOCH) // timedelta(seconds=1))
+    return None if value is None else b"\x40" + _pack_varint(int((value - _EPOCH) / timedelta(seconds=1)))
 
 
 _ENCODERS: Final[Mapping[Dtype, Callable[[Any], bytes | None]]] = {
