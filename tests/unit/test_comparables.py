@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from real_estate_assets.core.valuation import boosting
 from real_estate_assets.core.valuation.comparables import (
     SaleCandidate,
     Subject,
@@ -36,7 +35,8 @@ from real_estate_assets.core.valuation.comparables_vectors import (
     leaves_from_text,
     leaves_of,
 )
-from real_estate_assets.core.valuation.matrix import Encoder, days
+from real_estate_assets.core.valuation.matrix import days
+from real_estate_assets.core.valuation.model import fit
 from tests.unit.valuation_samples import made_training, small_settings
 
 VALUED_ON = dt.date(2021, 6, 1)
@@ -216,11 +216,8 @@ def training() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def model(training: pl.DataFrame) -> SaleModel:
-    settings = small_settings()
-    encoder = Encoder.of(training, settings)
-    matrix = encoder.base(training, days(training["sale_date"]))
-    booster = boosting.fit_member(matrix, np.log(training["price_usd"].to_numpy()), settings, settings.seed)
-    return SaleModel(booster, encoder, sale_space(training, booster, encoder, 1), 1)
+    bag = fit(training, small_settings(history_blocks=3))
+    return SaleModel.of(bag, sale_space(training, bag.base_booster, bag.encoder, 1))
 
 
 def test_the_same_sales_give_the_same_bytes_and_back(training: pl.DataFrame, model: SaleModel) -> None:
