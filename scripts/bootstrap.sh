@@ -4,7 +4,7 @@
 # and needs no network.
 #
 #   scripts/bootstrap.sh                 what `make demo` needs
-#   scripts/bootstrap.sh --group dev     and what `make test` needs (any arguments go to `uv sync`)
+#   scripts/bootstrap.sh --group dev     and what `make test` needs: a Redis too (any arguments go to `uv sync`)
 #
 # Belongs here: what must exist before Python code of ours can run. The database itself is made by `reos up`.
 set -euo pipefail
@@ -162,7 +162,19 @@ ensure_venv() {
   printf '%s\n' "$PWD|$(stamp)|$*" >>.venv/.synced
 }
 
+# ---- Redis, for tests, gates and benchmarks ----------------------------------------------------------------------------
+# The server's program stands in redis-tools and is a server when it is called redis-server; the package redis-server
+# adds that name, and a service of the system that starts with the machine. Who tests needs the program only.
+ensure_redis() {
+  if has redis-server || has redis-check-rdb; then return; fi
+  if ! has apt-get; then fail "needed: a Redis server for the tests. On macOS: brew install redis. Then run this script again."; fi
+  say "bootstrap: installing Redis' programs from the distribution (no service)"
+  apt_install redis-tools
+  has redis-check-rdb || fail "redis-tools was installed, yet redis-check-rdb is not in PATH."
+}
+
 has ps || apt_install procps   # tells a live server from a stale pid file
 ensure_python
 ensure_postgres
+case " $* " in *" dev "*) ensure_redis ;; esac
 ensure_venv "$@"

@@ -215,5 +215,5 @@ def redis_url() -> Iterator[str]:
         try:
             url = stack.enter_context(redis_server())
         except NoRedisError as error:
-            pytest.skip(str(error))  # `.ci/run` refuses that
+            pytest.skip(str(error))  # not under `.ci/run`: bootstrap installs one there, or fails
         yield url
