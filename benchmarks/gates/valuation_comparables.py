@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.bounds import at_least, at_most, exactly
 from benchmarks.gates.demo import Demo
 from benchmarks.gates.line import Gate, gate
+from real_estate_assets.core.valuation.comparables import RETRIEVED
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from real_estate_assets.core.valuation.comparables import Comparable
     from real_estate_assets.core.valuation.comparables_points import SaleModel
     from real_estate_assets.core.valuation.settings import ValuationSettings
+    from real_estate_assets.stores.warehouse import Warehouse
 
 PREFIX = "valuation.comparables"
 TENANT, AREA = "puget-sound", "king_county"
@@ -52,7 +54,7 @@ def lines(demo: Demo) -> Iterator[Gate]:
     """King County, as the demo's tenant holds it."""
     from real_estate_assets.core.valuation.settings import valuation_settings
 
-    training, left_out = _training(demo)
+    training, left_out = training_of(demo.warehouse)
     yield from lines_of(AREA, judged(training, valuation_settings()), left_out)
 
 
@@ -81,46 +83,54 @@ def mdape(estimates: NDArray[np.float64], prices: NDArray[np.float64]) -> float:
 
 
 def judged(training: pl.DataFrame, settings: ValuationSettings) -> Judged:
-    """Value every sale of the newest test_share of training rows, in order of time, from sales strictly before it."""
-    on = training["sale_date"].to_numpy().astype("datetime64[D]")
-    first = on[int(len(on) * (1 - settings.test_share))]
-    before, test = training.filter(on < first), training.filter(on >= first)
-    each = _comparables_of(test, training, _fitted(before, settings))
+    """Value every sale of the newest test_share of training rows from sales strictly before it.
+
+    The model is fitted as every model is, on the sales before the test window alone.
+    """
+    from real_estate_assets.core.valuation.comparables_points import SaleModel, sale_space
+    from real_estate_assets.core.valuation.model import fit
+
+    before, test = windows(training, settings)
+    bag = fit(before, settings)
+    model = SaleModel.of(bag, sale_space(before, bag.base_booster, bag.encoder, settings.threads))
+    each = comparables_of(test, training, model)
     prices = test["price_usd"].to_numpy()
     return Judged(
         prices=prices,
         raw=np.array([np.mean([one.price_usd for one in some]) for some in each]),
         adjusted=np.array([np.mean([one.adjusted_price_usd for one in some]) for some in each]),
-        nearest=_mean_of_nearest(test, training),
+        nearest=mean_of_nearest(test, training),
         found=sum(map(len, each)),
         misplaced=list(_misplaced(test, training, each)),
     )
 
 
-def _training(demo: Demo) -> tuple[pl.DataFrame, str]:
+def training_of(warehouse: Warehouse) -> tuple[pl.DataFrame, str]:
+    """The tenant's training rows in order of time, and in words which sales are none, by rule."""
     from datetime import UTC, datetime
 
     from real_estate_assets.core.valuation.sale_rules import valid_sales
     from real_estate_assets.core.valuation.training import training_rows
     from real_estate_assets.stores.warehouse import features
 
-    kept, broken = valid_sales(features.sales(demo.warehouse, TENANT), datetime.now(UTC).date())
-    found = training_rows(kept, features.property_rows(demo.warehouse, TENANT))
+    kept, broken = valid_sales(features.sales(warehouse, TENANT), datetime.now(UTC).date())
+    found = training_rows(kept, features.property_rows(warehouse, TENANT))
     left_out = [f"{one.sale_count} {one.rule}" for one in (*broken, *found.dropped) if one.sale_count]
     return found.frame, f"left out: {', '.join(left_out) or 'none'}"
 
 
-def _fitted(training: pl.DataFrame, settings: ValuationSettings) -> SaleModel:
-    """The model, fitted as every model is, on sales before the test window alone."""
-    from real_estate_assets.core.valuation.comparables_points import SaleModel, sale_space
-    from real_estate_assets.core.valuation.model import fit
-
-    bag = fit(training, settings)
-    return SaleModel.of(bag, sale_space(training, bag.base_booster, bag.encoder, settings.threads))
+def windows(training: pl.DataFrame, settings: ValuationSettings) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(sales before the test window, sales of it): whole days, the newest test_share of rows in order of time."""
+    on = training["sale_date"].to_numpy().astype("datetime64[D]")
+    first = on[int(len(on) * (1 - settings.test_share))]
+    return training.filter(on < first), training.filter(on >= first)
 
 
-def _comparables_of(test: pl.DataFrame, sales: pl.DataFrame, model: SaleModel) -> list[list[Comparable]]:
-    from real_estate_assets.core.valuation.comparables import RETRIEVED, comparables
+def comparables_of(
+    test: pl.DataFrame, sales: pl.DataFrame, model: SaleModel, retrieved: int = RETRIEVED
+) -> list[list[Comparable]]:
+    """Ten comparables of each test sale, of all `sales`, through an embedded store of their own."""
+    from real_estate_assets.core.valuation.comparables import comparables
     from real_estate_assets.core.valuation.comparables_points import candidate, sale_points, subjects
     from real_estate_assets.stores.vectors import COMPARABLE_SALES, VectorPoints
     from real_estate_assets.stores.vectors.edge import EdgeVectors
@@ -132,14 +142,14 @@ def _comparables_of(test: pl.DataFrame, sales: pl.DataFrame, model: SaleModel) -
         store.publish(TENANT, "gate", VectorPoints(*sale_points(sales, model, sales["sale_date"][-1])))
         for one, vector in zip(asked, vectors, strict=True):
             hits = store.search(
-                TENANT, vector, RETRIEVED, before=one.valued_on, without_property=one.property_id, version="gate"
+                TENANT, vector, retrieved, before=one.valued_on, without_property=one.property_id, version="gate"
             )
             near = [candidate(hit.key, hit.property_id, hit.day, hit.payload, one.valued_on) for hit in hits]
             found.append(comparables(one, near, TEN))
     return found
 
 
-def _mean_of_nearest(test: pl.DataFrame, sales: pl.DataFrame) -> NDArray[np.float64]:
+def mean_of_nearest(test: pl.DataFrame, sales: pl.DataFrame) -> NDArray[np.float64]:
     """Mean price of the ten nearest sales strictly before each test sale, of other properties.
 
     Raises ValueError where a test sale has no place: nothing is near to it.

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from real_estate_assets.core.valuation.boosting import predict
 from real_estate_assets.core.valuation.comparables import SaleCandidate, Subject
 from real_estate_assets.core.valuation.comparables_vectors import (
+    TREES,
     LeafSpace,
     leaf_space,
     leaves_as_text,
@@ -65,9 +66,11 @@ class SalePoints(NamedTuple):
     payloads: list[dict[str, Any]]
 
 
-def sale_space(training: pl.DataFrame, booster: xgboost.Booster, encoder: Encoder, threads: int) -> LeafSpace:
+def sale_space(
+    training: pl.DataFrame, booster: xgboost.Booster, encoder: Encoder, threads: int, trees: int = TREES
+) -> LeafSpace:
     """The space of leaves of training rows (training.TrainingRows.frame). The same rows give the same space."""
-    return leaf_space(leaves_of(booster, encoder.base(training, days(training["sale_date"])), threads))
+    return leaf_space(leaves_of(booster, encoder.base(training, days(training["sale_date"])), threads, trees))
 
 
 def sale_points(sales: pl.DataFrame, model: SaleModel, valued_on: dt.date) -> SalePoints:
@@ -77,7 +80,7 @@ def sale_points(sales: pl.DataFrame, model: SaleModel, valued_on: dt.date) -> Sa
     """
     on = days(sales["sale_date"])
     at_sale = model.encoder.base(sales, on)
-    leaves = leaves_of(model.booster, at_sale, model.threads)
+    leaves = leaves_of(model.booster, at_sale, model.threads, model.space.trees)
     logs = predict(model.booster, at_sale, model.threads)
     logs_when_valued = predict(model.booster, _on_one_day(sales, model, valued_on), model.threads)
     rows = sales.iter_rows(named=True)
@@ -129,7 +132,7 @@ def subjects(
 
     on = np.array([day_number(day) for day in valued_on], np.int64)
     matrix = model.encoder.base(rows, on)
-    leaves = leaves_of(model.booster, matrix, model.threads)
+    leaves = leaves_of(model.booster, matrix, model.threads, model.space.trees)
     logs = predict(model.booster, matrix, model.threads)
     made = [
         Subject(

@@ -35,6 +35,11 @@ class LeafSpace(NamedTuple):
     first_columns: NDArray[np.int64]
     components: NDArray[np.float32]
 
+    @property
+    def trees(self) -> int:
+        """Of how many trees leaves are placed here."""
+        return len(self.first_columns) - 1
+
     def place(self, leaves: Leaves) -> NDArray[np.float32]:
         """[n, DIMENSIONS]: the points of rows of leaves [n, trees].
 
@@ -42,8 +47,8 @@ class LeafSpace(NamedTuple):
         """
         import numpy as np
 
-        if leaves.ndim != 2 or leaves.shape[1] != len(self.first_columns) - 1:
-            raise ValueError(f"leaves of {len(self.first_columns) - 1} trees are placed here, not of {leaves.shape}")
+        if leaves.ndim != 2 or leaves.shape[1] != self.trees:
+            raise ValueError(f"leaves of {self.trees} trees are placed here, not of {leaves.shape}")
         placed = [
             _one_hot(leaves[start : start + _BATCH], self.first_columns) @ self.components
             for start in range(0, len(leaves), _BATCH)
