@@ -20,6 +20,9 @@ from real_estate_assets.settings import PROJECT_ROOT, Settings, process_environm
 INSTANCE_FILE = PROJECT_ROOT / "dagster.yaml"
 WORKSPACE_FILE = PROJECT_ROOT / "workspace.yaml"
 MIGRATE_SECONDS = 600  # an upgrade may rewrite a large event log
+# Dagster stores an event in two transactions. A sensor that looks between them, and remembers how far it has looked,
+# never sees the event, and nobody asks for that tenant. So it notes how far it will look, and waits before it does.
+TICK_SETTLE = ("DAGSTER_AUTOMATION_TICK_SETTLE_SECONDS", "1")  # seconds; the two are milliseconds apart
 
 
 class DagsterStorageError(RuntimeError):
@@ -44,6 +47,7 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
         "REOS_DAGSTER_PG_PORT": str(port),
         "REOS_DAGSTER_PG_DATABASE": settings.dagster_pg_database,
         "REOS_DAGSTER_PG_PASSWORD": settings.password("dagster").get_secret_value(),
+        **dict([TICK_SETTLE]),
     }
 
 

@@ -5,19 +5,24 @@ and models that read different ones of those. Before the models, in their run, s
 made; after them a stage of features that is made of two models.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from unittest.mock import patch
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.definitions.automation_tick_evaluation_context import AutomationTickEvaluationContext
 from dagster._core.definitions.declarative_automation.automation_context import AutomationContext
 from dagster._core.definitions.declarative_automation.operators.dep_operators import EntityMatchesCondition
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._serdes import deserialize_value, serialize_value
 
 from real_estate_assets.defs.conditions import asked_with, follow_changes, make_what_is_missing
 from real_estate_assets.defs.per_tenant import Stage
+from real_estate_assets.stores.dagster_home import TICK_SETTLE
 
 TENANTS = dg.DynamicPartitionsDefinition(name="made_tenants")
 LAYER, LANDING, ROLLS, PARCELS, PLACES, SHAPES = (
@@ -83,6 +88,7 @@ DEFINITIONS = dg.Definitions(
         ),
     ]
 )  # fmt: skip
+GRAPH = DEFINITIONS.resolve_asset_graph()
 STAGES = (RECORDS, ENRICHMENT, CALIBRATION, MODELS, FEATURES)
 SENSORS = {
     "public": [LAYER],
@@ -104,7 +110,7 @@ class Pipeline:
 
     def __init__(self) -> None:
         self.instance = dg.DagsterInstance.ephemeral()
-        self._cursors: dict[str, object] = {}
+        self._cursors: dict[str, AssetDaemonCursor] = {}
 
     def tick(self, *sensors: str) -> dict[str, set[str | None]]:
         """Asset -> the partitions that it asks for at one tick of all sensors, or of some."""
@@ -114,17 +120,27 @@ class Pipeline:
         return asked
 
     def _tick_of(self, sensor: str) -> dict[str, set[str | None]]:
-        known = self.instance.get_dynamic_partitions("made_tenants")  # once a tick, as a daemon's view does
-        with patch.object(self.instance, "get_dynamic_partitions", return_value=known):
-            found = dg.evaluate_automation_conditions(
-                DEFINITIONS,
-                self.instance,
-                asset_selection=dg.AssetSelection.assets(*SENSORS[sensor]),
-                cursor=self._cursors.get(sensor),
-            )
-        self._cursors[sensor] = found.cursor
-        asked = {key.to_user_string(): set(found.get_requested_partitions(key)) for key in SENSORS[sensor]}
-        return {name: partitions for name, partitions in asked.items() if partitions}
+        """One tick as the daemon evaluates it. Of a tenant, a sensor asks for one run."""
+        ticking = AutomationTickEvaluationContext(
+            evaluation_id=1,
+            instance=self.instance,
+            asset_graph=GRAPH,
+            cursor=self._cursors.get(sensor, AssetDaemonCursor.empty()),
+            materialize_run_tags={},
+            observe_run_tags={},
+            emit_backfills=False,
+            auto_observe_asset_keys=set(),
+            asset_selection=dg.AssetSelection.assets(*SENSORS[sensor]),
+            logger=logging.getLogger(__name__),
+        )
+        requests, cursor, _ = ticking.evaluate()
+        self._cursors[sensor] = deserialize_value(serialize_value(cursor), AssetDaemonCursor)
+        assert len({request.partition_key for request in requests}) == len(requests)
+        asked: dict[str, set[str | None]] = {}
+        for request in requests:
+            for key in request.asset_selection or ():
+                asked.setdefault(key.to_user_string(), set()).add(request.partition_key)
+        return asked
 
     def made(self, tenant: str | None, version: str, *keys: dg.AssetKey) -> None:
         """Record that assets were made for a tenant, with a content."""
@@ -155,7 +171,7 @@ class Pipeline:
         """As long as the daemon has not seen the end of a backfill. Returns what ends it."""
         backfill = PartitionBackfill.from_asset_partitions(
             backfill_id=f"of_{keys[0].to_user_string()}",
-            asset_graph=DEFINITIONS.resolve_asset_graph(),
+            asset_graph=GRAPH,
             partition_names=[tenant],
             asset_selection=list(keys),
             backfill_timestamp=0.0,
@@ -405,6 +421,26 @@ def test_an_event_between_any_two_looks_of_a_tick_cuts_no_stage(
         asked = [one for _ in range(3) if (one := pipeline.tick(sensor))]
         whole = (key.to_user_string() for key in SENSORS[sensor])
         assert asked == [_each(whole, {tenant})], f"look {moment} of {number}"
+
+
+def test_an_event_that_is_half_stored_when_a_tick_begins_is_not_lost(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster stores it in two transactions; without the wait nobody would ever ask for the tenant."""
+    pipeline.onboard("acme")
+    monkeypatch.setenv(*TICK_SETTLE)
+    storage, late = pipeline.instance.event_log_storage, []
+    with patch.object(storage, "_store_asset_event", lambda _, *event: late.append(event)):
+        pipeline.made("acme", "2", LANDING)
+
+    def finish(_: float) -> None:
+        with storage.index_transaction() as connection:
+            storage._store_asset_event(connection, *late.pop())
+
+    with patch("time.sleep", finish):
+        assert pipeline.tick("records") == _each(("rolls", "parcels"), {"acme"})
+    with patch("time.sleep"):
+        assert pipeline.tick("records") == {}
 
 
 def test_one_asset_of_the_code_location_decides_for_all_that_are_made_with_it(graph: AssetGraph) -> None:
