@@ -32,8 +32,6 @@ CANDIDATES: Mapping[str, Mapping[str, Any]] = {
     "twice the trees at half the rate": {"trees": 600, "learning_rate": 0.05},
     "deeper trees (6)": {"depth": 6},
     "finer bins (256)": {"bins": 256},
-    "odd prices doubted (2 spreads)": {"doubt": 2},
-    "odd prices doubted (1 spread)": {"doubt": 1},
     "level of 60 days": {"nowcast_days": 60},
     "level of 14 days": {"nowcast_days": 14},
     "refit every 60 days": {"walk_days": 60},

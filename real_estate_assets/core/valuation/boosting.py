@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 def fit_member(
     matrix: NDArray[np.float32],
     target: NDArray[np.float64],
-    weights: NDArray[np.float64],
     settings: ValuationSettings,
     seed: int,
 ) -> xgboost.Booster:
     """One member of the bag: log price, or log price above an anchor, from its columns."""
     return _fit(
-        matrix, target, settings, settings.trees, seed, weights,
+        matrix, target, settings, settings.trees, seed,
         max_depth=settings.depth, eta=settings.learning_rate,
     )  # fmt: skip
 
@@ -75,7 +74,6 @@ def _fit(
     settings: ValuationSettings,
     trees: int,
     seed: int,
-    weights: NDArray[np.float64] | None = None,
     **parameters: Any,
 ) -> xgboost.Booster:
     import xgboost as xgb
@@ -85,5 +83,5 @@ def _fit(
         "subsample": settings.row_share, "colsample_bytree": settings.column_share, "lambda": settings.ridge,
         "min_child_weight": settings.minimum_child_weight, "base_score": float(target.mean()), **parameters,
     }  # fmt: skip
-    data = xgb.QuantileDMatrix(matrix, target, weight=weights, nthread=settings.threads, max_bin=settings.bins)
+    data = xgb.QuantileDMatrix(matrix, target, nthread=settings.threads, max_bin=settings.bins)
     return xgb.train(stated, data, trees)

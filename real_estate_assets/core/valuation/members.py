@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from real_estate_assets.core.valuation.settings import ValuationSettings
 
 BASE, NEIGHBOURS, ALIKE = MEMBERS = ("base", "neighbours", "alike")
-_SPREAD_OF_MEDIAN = 1.4826  # a normal distribution's standard deviation from its median absolute deviation
 
 
 def fit_members(
@@ -34,7 +33,7 @@ def fit_members(
     """The members on some of the sales. Without enough sales that have neighbours, the anchored one is left out."""
     import numpy as np
 
-    weights, boosters = doubts(history.known.local, rows, settings), {}
+    boosters = {}
     for number, name in enumerate(MEMBERS):
         anchor = history.anchor if name == NEIGHBOURS else np.zeros(len(rows))
         taught = rows & np.isfinite(anchor)
@@ -42,24 +41,9 @@ def fit_members(
             continue
         boosters[name] = boosting.fit_member(
             history.matrix[taught][:, history.members[name]], (history.known.log_prices - anchor)[taught],
-            weights[taught], settings, settings.seed + number,
+            settings, settings.seed + number,
         )  # fmt: skip
     return boosters
-
-
-def doubts(misses: NDArray[np.float64], rows: NDArray[np.bool_], settings: ValuationSettings) -> NDArray[np.float64]:
-    """[n] weights: 1 for a sale that was missed by little or never judged, falling where the price was far off.
-
-    A price far from every honest prediction is more often a sale in the family than a lesson. Cauchy's weight, with
-    `doubt` times the usual miss of the given rows as its scale. No sale weighs nothing, and none leaves the test.
-    """
-    import numpy as np
-
-    known = np.abs(misses[rows & np.isfinite(misses)])
-    usual = _SPREAD_OF_MEDIAN * float(np.median(known)) if len(known) else 0.0
-    if not usual:
-        return np.ones(len(misses))
-    return 1.0 / (1.0 + (np.nan_to_num(misses) / (settings.doubt * usual)) ** 2)
 
 
 def mean_prediction(

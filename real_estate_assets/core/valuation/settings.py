@@ -31,7 +31,6 @@ class ValuationSettings(BaseModel):
     minimum_child_weight: float = Field(ge=0)
     ridge: float = Field(ge=0)
     bins: int = Field(ge=16, le=1024)
-    doubt: float = Field(gt=0)
     threads: int = Field(gt=0)
     seed: int = Field(ge=0)
 
