@@ -1,7 +1,7 @@
-"""`python -m benchmarks.comparables_choice`: how many trees and retrieved sales comparables need, chosen before the test.
+"""`python -m benchmarks.comparables_choice`: how many trees and retrieved sales comparables need.
 
-Belongs here: the candidates and the table of docs/comparables.md. Does not belong here: the promise, which is kept in the
-test window (`gates/valuation_comparables.py`) and not looked at here.
+Belongs here: the candidates and the table of docs/comparables.md. Does not belong here: the promise, which is kept in
+the test window (`gates/valuation_comparables.py`) and not looked at here.
 
 The test window's sales are put aside; of the rest the newest share is valued as in the gate, by the plain mean of ten
 comparables, with each choice in turn.
