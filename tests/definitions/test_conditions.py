@@ -155,7 +155,6 @@ class Pipeline:
         for tenant in tenants:
             self.made(tenant, "1", LANDING, *(key for stage in STAGES for key in stage.keys))
         self.tick()
-        self.tick()
 
     def bring(self, tenant: str, version: str) -> None:
         """A file of a new or an old tenant is landed, and its records are made and seen; enrichment is asked for."""
