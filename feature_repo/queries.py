@@ -26,12 +26,15 @@ def source_query(tenant_id: str, entity: Entity) -> str:
 
 
 def content_query(tenant_id: str, entity: Entity) -> str:
-    """(rows, hash of their content) of the newest row of each key at %(now)s: the same hash, the same rows.
+    """(keys that have a row at %(now)s, hash of the newest row of each): the same hash, the same rows.
 
     When a row was computed is no content. The hash is a sum over rows: their order does not matter.
     """
     content = f"select distinct on (1) {_key(entity)}, {EVENT_AT}, {_listed(entity)} {_newest(tenant_id, entity)}"
-    return f"select count(*), coalesce(sum(hashtextextended(content::text, 0)), 0)::text from ({content}) as content"  # noqa: S608
+    return (
+        f"select coalesce(array_agg({KEYS[entity]}), '{{}}'),"  # noqa: S608
+        f" coalesce(sum(hashtextextended(content::text, 0)), 0)::text from ({content}) as content"
+    )
 
 
 def newest_query(tenant_id: str, entity: Entity) -> str:
@@ -45,17 +48,10 @@ def definitions_version(tenant_id: str) -> str:
     return hashlib.sha256("\n".join([str(FORMAT), version("feast"), *told]).encode()).hexdigest()
 
 
-def keys_query(tenant_id: str, entity: Entity) -> str:
-    """The keys that have a row at %(now)s, in order."""
-    return f"select distinct {KEYS[entity]}::text from {_known(tenant_id, entity)} order by 1"  # noqa: S608
-
-
 def notes_query(tenant_id: str, entity: Entity) -> str:
-    """(name, null reasons, run ids) of every note that a row at %(now)s has."""
-    return (
-        f"select distinct on (1) {NOTE_SQL}, null_reasons, run_ids"  # noqa: S608
-        f" from {_known(tenant_id, entity)} order by 1"
-    )
+    """(name, null reasons, run ids) of every note that the newest row of a key at %(now)s has."""
+    newest = f"select distinct on (1) {_key(entity)}, null_reasons, run_ids {_newest(tenant_id, entity)}"
+    return f"select distinct on (1) {NOTE_SQL}, null_reasons, run_ids from ({newest}) as newest order by 1"  # noqa: S608
 
 
 def _newest(tenant_id: str, entity: Entity) -> str:
