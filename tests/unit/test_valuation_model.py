@@ -130,12 +130,27 @@ def test_intervals_of_a_known_spread_hold_what_they_say_in_every_tercile() -> No
     difficulty = np.exp(draw.normal(-2, 0.4, count))
     spread = difficulty * np.where(predicted < 12.8, 2.0, 1.0)  # the cheap third is harder than its difficulty says
     residuals = draw.normal(0, spread)
-    widths, terciles = intervals.rolling(on, predicted, residuals, difficulty, SETTINGS)
-    assert np.isnan(widths[on == 0]).all()
+    rolled = intervals.rolling(on, predicted, residuals, difficulty, SETTINGS)
+    assert np.isnan(rolled.widths[on == 0]).all()
     judged = on >= SETTINGS.interval_days
-    inside = np.abs(residuals) <= widths
+    inside = np.abs(residuals) <= rolled.widths
     for tercile in (1, 2, 3):
-        assert inside[judged & (terciles == tercile)].mean() == pytest.approx(0.9, abs=0.025)
+        assert inside[judged & (rolled.terciles == tercile)].mean() == pytest.approx(0.9, abs=0.025)
+
+
+def test_where_the_market_turns_the_level_follows_and_the_intervals_hold_again() -> None:
+    draw = np.random.default_rng(6)
+    count = 6000
+    on, predicted, difficulty = np.sort(draw.integers(0, 300, count)), draw.normal(13, 0.5, count), np.full(count, 0.1)
+    residuals = draw.normal(0, np.where(on < 200, 0.1, 0.1 + 0.002 * (on - 200)))  # misses grow day by day
+    shares = []
+    for step in (0.0, SETTINGS.interval_step):
+        rolled = intervals.rolling(on, predicted, residuals, difficulty, small_settings(interval_step=step))
+        shares.append((np.abs(residuals) <= rolled.widths)[on >= 220].mean())
+        assert all(level > 0.9 for level in rolled.levels) == (step > 0)
+    still, following = shares
+    assert still < 0.85
+    assert following == pytest.approx(0.9, abs=0.02)
 
 
 def test_too_few_misses_calibrate_nothing_and_a_thin_tercile_borrows() -> None:

@@ -45,8 +45,8 @@ def walk_forward(
     level = levels(known.on, known.log_prices - walk.predicted, known.residuals, known.on, settings)
     predicted = walk.predicted + level
     residuals = known.log_prices - predicted
-    widths, terciles = intervals.rolling(known.on, predicted, residuals, walk.difficulty, settings)
-    return _frame(training, walk, level, predicted, widths, terciles)
+    rolled = intervals.rolling(known.on, predicted, residuals, walk.difficulty, settings)
+    return _frame(training, walk, level, predicted, rolled)
 
 
 def walked(history: SaleHistory, settings: ValuationSettings) -> Walk:
@@ -90,8 +90,7 @@ def _frame(
     walk: Walk,
     level: NDArray[np.float64],
     predicted: NDArray[np.float64],
-    widths: NDArray[np.float64],
-    terciles: NDArray[np.int64],
+    rolled: intervals.Rolled,
 ) -> pl.DataFrame:
     import numpy as np
     import polars as pl
@@ -103,10 +102,10 @@ def _frame(
         training.select("sale_id", "property_id", "sale_date", "price_usd")
         .with_columns(
             pl.Series("predicted_usd", np.exp(predicted)),
-            pl.Series("low_usd", np.exp(predicted - widths)),
-            pl.Series("high_usd", np.exp(predicted + widths)),
+            pl.Series("low_usd", np.exp(predicted - rolled.widths)),
+            pl.Series("high_usd", np.exp(predicted + rolled.widths)),
             pl.Series("difficulty", walk.difficulty),
-            pl.Series("tercile", terciles, dtype=pl.Int64),
+            pl.Series("tercile", rolled.terciles, dtype=pl.Int64),
             pl.Series("is_calibration", ~is_test),
             pl.Series("is_test", is_test),
             pl.Series("level_log", level),

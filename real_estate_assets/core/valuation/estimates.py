@@ -10,7 +10,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from real_estate_assets.core.valuation import backtest as walks
-from real_estate_assets.core.valuation.intervals import calibrate
+from real_estate_assets.core.valuation.intervals import calibrate, rolling
 from real_estate_assets.core.valuation.matrix import day_number, days
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def estimate(
     predicted = found.log_price + _level(backtest, on, log_price, log_predicted, asked_on, settings)
     past = (on < asked_on[0]) & (on >= asked_on[0] - settings.interval_days)
     difficulty = backtest["difficulty"].fill_null(float("nan")).to_numpy()
-    fit = calibrate(log_predicted[past], (log_price - log_predicted)[past], difficulty[past], settings)
+    misses = log_price - log_predicted
+    levels = rolling(on, log_predicted, misses, difficulty, settings).levels
+    fit = calibrate(log_predicted[past], misses[past], difficulty[past], settings, levels)
     reasons = _reasons(bag, rows)
     if fit is None:
         reasons = reasons.fill_null(NOT_CALIBRATED)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from real_estate_assets.core.valuation.settings import ValuationSettings
 
 
+_LOWEST, _HIGHEST = 0.5, 0.995  # a level beyond is asked of the few largest scores, which are anyone's guess
+
+
 class Calibration(NamedTuple):
     """`bounds`: the two log predictions between the terciles; `factors`: per tercile the multiple of the difficulty."""
 
@@ -36,15 +39,28 @@ class Calibration(NamedTuple):
         return np.array(self.factors)[self.terciles(predicted) - 1] * difficulty
 
 
+class Rolled(NamedTuple):
+    """Half widths [n] in logs (nan where too little had happened), terciles [n] (0 there), and where it ended.
+
+    `levels`: per tercile the level asked for after the last day, see `rolling`.
+    """
+
+    widths: NDArray[np.float64]
+    terciles: NDArray[np.int64]
+    levels: tuple[float, float, float]
+
+
 def calibrate(
     predicted: NDArray[np.float64],
     residuals: NDArray[np.float64],
     difficulty: NDArray[np.float64],
     settings: ValuationSettings,
+    levels: tuple[float, float, float] | None = None,
 ) -> Calibration | None:
     """From log predictions, their log residuals and difficulties, all of sales that had happened; None of too few.
 
-    A tercile with fewer than interval_minimum sales takes the factor of all together.
+    A tercile with fewer than interval_minimum sales takes its factor from all together. `levels` are asked for instead
+    of interval_level, one a tercile.
     """
     import numpy as np
 
@@ -54,11 +70,10 @@ def calibrate(
         return None
     low, high = (float(bound) for bound in np.quantile(predicted, [1 / 3, 2 / 3]))
     third = np.digitize(predicted, [low, high])
-    together = _factor(scores, settings.interval_level)
     factors = []
-    for number in range(3):
+    for number, level in enumerate(levels or (settings.interval_level,) * 3):
         own = scores[third == number]
-        factors.append(_factor(own, settings.interval_level) if len(own) >= settings.interval_minimum else together)
+        factors.append(_factor(own if len(own) >= settings.interval_minimum else scores, level))
     return Calibration((low, high), (factors[0], factors[1], factors[2]))
 
 
@@ -76,19 +91,32 @@ def rolling(
     residuals: NDArray[np.float64],
     difficulty: NDArray[np.float64],
     settings: ValuationSettings,
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Half widths in logs (nan where too little had happened) and terciles (0 there) of each row, from the days before.
+) -> Rolled:
+    """Intervals of each row from the days before it; all [n] in order of day, never calibrated on the day itself.
 
-    All [n] in order of day. Row i is calibrated on the interval_days before its day, never on that day.
+    Row i is calibrated on the interval_days before. Where the market turns, those days are no longer like today; so the
+    level asked for follows each tercile's own misses: every sale outside its interval raises it by interval_step x
+    interval_level, every sale inside lowers it by interval_step x (1 - interval_level), which balance where the share
+    inside is the one that is wanted (adaptive conformal inference, Gibbs and Candes 2021).
     """
     import numpy as np
 
     widths, terciles = np.full(len(on), np.nan), np.zeros(len(on), np.int64)
+    levels = np.full(3, settings.interval_level)
     for day in np.unique(on):
         past = slice(*np.searchsorted(on, [day - settings.interval_days, day], side="left"))
         today = slice(*np.searchsorted(on, [day, day + 1], side="left"))
-        found = calibrate(predicted[past], residuals[past], difficulty[past], settings)
+        found = calibrate(predicted[past], residuals[past], difficulty[past], settings, _three(levels))
         if found is not None:
             widths[today] = found.half_widths(predicted[today], difficulty[today])
             terciles[today] = found.terciles(predicted[today])
-    return widths, terciles
+            missed = np.abs(residuals[today]) > widths[today]
+            judged = np.isfinite(residuals[today]) & np.isfinite(widths[today])
+            steps = settings.interval_step * (missed - (1 - settings.interval_level)) * judged
+            levels = np.clip(levels + np.bincount(terciles[today] - 1, steps, 3), _LOWEST, _HIGHEST)
+    return Rolled(widths, terciles, _three(levels))
+
+
+def _three(levels: NDArray[np.float64]) -> tuple[float, float, float]:
+    first, second, third = (float(level) for level in levels)
+    return first, second, third

@@ -52,6 +52,7 @@ class ValuationSettings(BaseModel):
 
     interval_level: float = Field(gt=0, lt=1)
     interval_days: int = Field(gt=0)
+    interval_step: float = Field(ge=0, lt=0.1)
     interval_minimum: int = Field(gt=0)
     difficulty_trees: int = Field(gt=0)
     difficulty_floor: float = Field(gt=0)
