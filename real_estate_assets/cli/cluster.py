@@ -83,6 +83,8 @@ def remove_state(settings: Settings) -> None:
         "dbt_docs",
         "dagster_home",
         "lineage",
+        "online",
+        "vectors",
         "daemon.log",
         "webserver.log",
         "daemon.log.1",
