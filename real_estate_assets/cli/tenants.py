@@ -149,7 +149,7 @@ def remove(
     slug: Slug,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the name again.")] = False,
 ) -> None:
-    """Remove a tenant with all it has: tables, evidence, quarantine, landed files, online features, login, partition.
+    """Remove a tenant with all it has: tables, evidence, quarantine, landed files, features, vectors, login, partition.
 
     There is no way back. A removal that was cut short is finished by the same command.
     """
@@ -177,7 +177,7 @@ def remove(
 
 
 def _removed(warehouse: Warehouse, instance: Any, slug: str) -> list[str]:
-    """Take the tenant out of warehouse, object store, online store and Dagster; say what went.
+    """Take the tenant out of warehouse, object store, online store, vectors and Dagster; say what went.
 
     The warehouse first: it stops builds and waits for those under way, so that nothing is landed behind our back. Each
     step is fine with having been done before.
@@ -187,6 +187,7 @@ def _removed(warehouse: Warehouse, instance: Any, slug: str) -> list[str]:
     from real_estate_assets.stores.lineage.outbox import Outbox
     from real_estate_assets.stores.object_store import open_store
     from real_estate_assets.stores.online_features import forget_tenant
+    from real_estate_assets.stores.vectors import open_vectors
     from real_estate_assets.stores.warehouse.tenants import UnknownTenantError, remove_tenant
 
     done, unknown = [], None
@@ -197,11 +198,15 @@ def _removed(warehouse: Warehouse, instance: Any, slug: str) -> list[str]:
         unknown = error  # unless an earlier removal was cut short behind the warehouse
     files = open_store(get_settings(), slug).delete_all()
     was_served = forget_tenant(get_settings(), slug)
-    if unknown is not None and not files and not was_served and not instance.has_dynamic_partition(TENANTS, slug):
+    had_vectors = open_vectors(get_settings()).remove_tenant(slug)
+    is_left = files or was_served or had_vectors or instance.has_dynamic_partition(TENANTS, slug)
+    if unknown is not None and not is_left:
         raise unknown
     done.append(f"object store: {files} files")
     if was_served:
         done.append("online features: its rows, notes and registry")
+    if had_vectors:
+        done.append("vectors: all of its points")
     if Outbox(get_settings().lineage_dir).forget(slug):
         done.append("lineage: its file of events")
     runs = _runs_of_it_alone(instance, slug)

@@ -13,7 +13,9 @@ import pytest
 from real_estate_assets.settings import Settings, process_environment
 from real_estate_assets.stores.local_cluster import LocalCluster
 from real_estate_assets.stores.object_store import open_store
+from real_estate_assets.stores.vectors import open_vectors
 from tests.made_manifest import bring_manifest
+from tests.made_vectors import made_points
 
 Reos = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -124,12 +126,15 @@ def test_a_tenant_comes_changes_and_goes(description: Path, state: Path, reos: R
         assert connection.execute("select tenant_name from tenancy.tenant").fetchall() == [("Testville",)]
     stored = open_store(settings, "test-town").put_file(description.parent / "roll.csv", "roll")
     assert stored.created
+    open_vectors(settings).publish("test-town", "v1", made_points(3))
 
     refused = reos("tenant", "remove", "test-town", typed="test-twon\n")
     assert (refused.returncode, "nothing of test-town was removed" in refused.stderr) == (1, True)
     removed = reos("tenant", "remove", "test-town", typed="test-town\n")
     assert removed.returncode == 0, removed.stderr
     assert "object store: 1 files" in removed.stdout
+    assert "vectors: all of its points" in removed.stdout
+    assert open_vectors(settings).kept("test-town") == []
     assert list(open_store(settings, "test-town").list()) == []
     again = reos("tenant", "remove", "test-town", "--yes")
     assert (again.returncode, "there is no tenant 'test-town'" in again.stderr) == (1, True)

@@ -96,10 +96,13 @@ class EdgeVectors:
         """See VectorStore."""
         return self._folders(checked_tenant(tenant_id)).kept()
 
-    def remove_tenant(self, tenant_id: str) -> None:
+    def remove_tenant(self, tenant_id: str) -> bool:
         """See VectorStore."""
-        remove_tenant_folders(self._root, checked_tenant(tenant_id))
+        checked_tenant(tenant_id)
+        with _in_our_words(f"the vectors of {tenant_id}"):
+            was_there = remove_tenant_folders(self._root, tenant_id)
         self._open.forget(tenant_id)
+        return was_there
 
     def _folders(self, tenant_id: str) -> PublishedFolders:
         return PublishedFolders(self._root, tenant_id, self._kind.name)

@@ -15,7 +15,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -102,23 +102,17 @@ class PublishedFolders:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def remove_tenant_folders(root: Path, tenant_id: str) -> None:
-    """Remove everything of a tenant, of all kinds; first out of every reader's sight, in one step."""
-    for left in root.glob(f"{_REMOVED}{tenant_id}.*"):
-        shutil.rmtree(left)
-    home = root / tenant_id
-    if not home.exists():
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f"{_REMOVED}{tenant_id}.", dir=root))
-    home.rename(aside / tenant_id)
-    shutil.rmtree(aside)
-
-
-def tenants_in(root: Path) -> Sequence[str]:
-    """Tenants that have vectors here, by name."""
-    if not root.is_dir():
-        return []
-    return sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+def remove_tenant_folders(root: Path, tenant_id: str) -> bool:
+    """Remove everything of a tenant, of all kinds, first out of every reader's sight, in one step; whether there was
+    anything. What an earlier removal left when it was cut short goes too."""
+    home, left = root / tenant_id, list(root.glob(f"{_REMOVED}{tenant_id}.*"))
+    if home.exists():
+        aside = Path(tempfile.mkdtemp(prefix=f"{_REMOVED}{tenant_id}.", dir=root))
+        home.rename(aside / tenant_id)
+        left.append(aside)
+    for folder in left:
+        shutil.rmtree(folder)
+    return bool(left)
 
 
 def _taken(handle: int) -> bool:

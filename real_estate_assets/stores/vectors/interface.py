@@ -49,6 +49,6 @@ class VectorStore(Protocol):
         """The publications that can be searched, newest first; empty where there is none."""
         ...
 
-    def remove_tenant(self, tenant_id: str) -> None:
-        """Remove all vectors of a tenant, of every kind. A tenant that has none is no error."""
+    def remove_tenant(self, tenant_id: str) -> bool:
+        """Remove all vectors of a tenant, of every kind; whether there was anything, which need not be."""
         ...

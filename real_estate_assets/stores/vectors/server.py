@@ -96,13 +96,18 @@ class ServerVectors:
         with self._server.asked(f"look up {self._kind.name} of {tenant_id}") as client:
             return self._kept(client, tenant_id)
 
-    def remove_tenant(self, tenant_id: str) -> None:
+    def remove_tenant(self, tenant_id: str) -> bool:
         """See VectorStore. The markers go first: nobody then finds a tenant that is half gone."""
+        from qdrant_client import models
+
         checked_tenant(tenant_id)
         with self._server.asked(f"remove the vectors of {tenant_id}") as client:
             ours = [one.name for one in client.get_collections().collections if one.name.startswith(PREFIX)]
+            was_there = False
             for collection in sorted(ours, key=lambda name: name != PUBLICATIONS):
-                client.delete(collection, _all_of(tenant_id), wait=True)
+                was_there |= client.count(collection, _of(tenant_id), exact=True).count > 0
+                client.delete(collection, models.FilterSelector(filter=_of(tenant_id)), wait=True)
+        return was_there
 
     def _kept(self, client: Any, tenant_id: str) -> list[Publication]:
         if not client.collection_exists(PUBLICATIONS):
@@ -179,10 +184,10 @@ def _filter(tenant_id: str, build: int, before: date, without_property: str | No
     )
 
 
-def _all_of(tenant_id: str) -> Any:
+def _of(tenant_id: str) -> Any:
     from qdrant_client import models
 
-    return models.FilterSelector(filter=models.Filter(must=[_is("tenant_id", tenant_id)]))
+    return models.Filter(must=[_is("tenant_id", tenant_id)])
 
 
 def _older_than(tenant_id: str, build: int) -> Any:
