@@ -33,8 +33,10 @@ cross join lateral (
 ) m
 where s.tenant_id = %(tenant)s and s.is_arms_length and s.sale_date is not null and s.sale_price_usd > 0"""
 
+# To the file's own date: a sale dated after it is a slip, not coverage. Without a date, to the last sale.
 _COVERAGE: LiteralString = """
-select min(s.sale_date), max(greatest(s.sale_date, f.known_on)), f.source_kind = 'sales_file' as lists_all
+select min(s.sale_date), max(coalesce(f.vintage, least(s.sale_date, f.known_on))),
+       f.source_kind = 'sales_file' as lists_all
 from marts.fct_sales s
 join feature_evidence e on e.evidence_no = s.sale_evidence_no
 join feature_file f on f.file_no = e.file_no

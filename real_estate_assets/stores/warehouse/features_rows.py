@@ -146,7 +146,7 @@ def _rows() -> Composed:
         " jsonb_strip_nulls(jsonb_build_object({reasons})), u.run_ids, s.file_no, s.record_no, s.assessor_evidence_no"
         " from feature_state s join feature_runs u using (evidence_nos)"
         " left join feature_trust t on t.signature = s.signature and t.event_on = s.event_on"
-        " left join feature_sale l on l.property_id = s.property_id and l.event_on = s.event_on"
+        " left join feature_sale l on l.evidence_no = s.assessor_evidence_no and l.event_on = s.event_on"
         " cross join lateral (select s.*) dim_properties{hazards}"
     ).format(values=sql.SQL(", ").join(values.values()), reasons=reasons, hazards=hazards)
 
@@ -155,12 +155,12 @@ PG_TYPES: dict[str, LiteralString] = {
     "float": "double precision", "int": "integer", "string": "text", "bool": "boolean", "timestamp": "timestamptz",
 }  # fmt: skip
 _TRUST_REASONS: dict[str, LiteralString] = {
-    "trust_sale": "case when l.property_id is null then 'no_sale' else 'no_trust_model' end",
+    "trust_sale": "case when s.sale_price_usd is null then 'no_sale' else 'no_trust_model' end",
     "trust_asset_mean": "'not_recorded'",
     "trust_asset_p10": "'not_recorded'",
 }
 _SPECIAL: dict[str, LiteralString] = {
-    "trust_sale": "l.trust_sale",
+    "trust_sale": "case when s.sale_price_usd is not null then l.trust_sale end",
     "trust_asset_mean": "%(trust_mean)s::double precision",
     "trust_asset_p10": "%(trust_p10)s::double precision",
 }

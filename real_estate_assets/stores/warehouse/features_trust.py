@@ -6,7 +6,7 @@ Rows that are alike in all that bears on trust are one question (prov.signature_
 sources and methods is what is known now: a row of 2014 was not measured in 2014. Only the age is that of the row's day,
 so a record is no day old at its own date.
   feature_trust  signature, event_on, one column a feature of group trust that reads dim_properties
-  feature_sale   property_id, event_on, trust of the price of its last sale known by then
+  feature_sale   evidence_no, event_on, trust of a price that a record read under that evidence states
 """
 
 from __future__ import annotations
@@ -31,29 +31,20 @@ prov.trust(m.model, p.reliability, p.survival_per_year,
            greatest(p.age_days - ((now() at time zone 'UTC')::date - d.event_on), 0),
            p.method_factor, p.confidence, p.checks_passed, p.checks_total, p.row_factor, p.is_recalled)"""
 
+# What the trust of a sale depends on is the evidence of the record that states it, and nothing else of the row.
 _SALES: LiteralString = """
 create temporary table feature_sale_signature on commit drop as
-select m.sale_id, m.property_id, m.sale_date, {signature} as signature,
-       greatest(m.sale_date, case when f.source_kind <> 'sales_file' then f.known_on end) as known_on
-from marts.fct_sales m
-left join feature_evidence e on e.evidence_no = m.sale_evidence_no
-left join feature_file f on f.file_no = e.file_no
-where m.tenant_id = %(tenant)s and m.sale_date is not null and m.sale_price_usd is not null"""
+select distinct assessor_evidence_no as evidence_no, event_on,
+       jsonb_build_object('e', jsonb_build_object('sale', jsonb_build_array(assessor_evidence_no::text))) as signature
+from feature_state where sale_price_usd is not null"""
 
-_LAST_SALES: LiteralString = """
+_SALES_ON_DAY: LiteralString = """
 create temporary table feature_sale on commit drop as
-select distinct on (v.property_id, v.event_on) v.property_id, v.event_on, d.trust as trust_sale
-from feature_event v
-join feature_sale_signature s on s.property_id = v.property_id and s.known_on <= v.event_on
-left join (
-  select p.signature, d.event_on, min({on_day}) as trust
-  from feature_sale_path p
-  join (select distinct s.signature, v.event_on
-        from feature_sale_signature s join feature_event v using (property_id)) d using (signature)
-  cross join (select prov.model_at(now()) as model) m
-  group by 1, 2
-) d on d.signature = s.signature and d.event_on = v.event_on
-order by v.property_id, v.event_on, s.sale_date desc, s.sale_id"""
+select d.evidence_no, d.event_on, min({on_day}) as trust_sale
+from feature_sale_signature d
+join feature_sale_path p using (signature)
+cross join (select prov.model_at(now()) as model) m
+group by 1, 2"""
 
 
 def signature_of(connection: Any, mart: str) -> str:
@@ -85,12 +76,9 @@ def trust_of_rows(connection: Any, tenant_id: str, fields: Mapping[str, str]) ->
 
 
 def trust_of_sales(connection: Any, tenant_id: str) -> None:
-    """Make feature_sale from the tenant's sales: a statement about a dated event does not grow old."""
-    from psycopg import sql
-
-    signature = sql.SQL(signature_of(connection, "fct_sales"))
-    connection.execute(sql.SQL(_SALES).format(signature=signature), {"tenant": tenant_id})
+    """Make feature_sale from feature_state: a statement about a dated event does not grow old, but may be recalled."""
+    connection.execute(_SALES)
     paths = _PATHS.replace("{name}", "feature_sale_path").replace("{rows}", "feature_sale_signature")
     connection.execute(paths, {"tenant": tenant_id, "mart": "fct_sales", "fields": ["sale_price_usd"]})
-    connection.execute(_LAST_SALES.replace("{on_day}", _ON_DAY))
+    connection.execute(_SALES_ON_DAY.replace("{on_day}", _ON_DAY))
     connection.execute("analyze feature_sale")
