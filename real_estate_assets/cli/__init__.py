@@ -27,6 +27,7 @@ from real_estate_assets.cli import (
     status,
     tenants,
     ui,
+    value,
     why,
 )
 
@@ -50,7 +51,7 @@ def _options(
 
 _debug = False
 
-for _module in (audit, cluster, demo, docs, export, materialize, quarantine, recall, status, tenants, ui, why):
+for _module in (audit, cluster, demo, docs, export, materialize, quarantine, recall, status, tenants, ui, value, why):
     _module.register(app)
 
 

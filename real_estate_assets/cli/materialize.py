@@ -32,7 +32,11 @@ def materialize(
     ] = None,
     select: Annotated[
         list[str] | None,
-        typer.Option("--select", "-s", help="Only this stage: landing, records, enrichment, calibration, warehouse."),
+        typer.Option(
+            "--select",
+            "-s",
+            help="Only this stage: landing, records, enrichment, calibration, warehouse, features, valuation.",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also what is up to date.")] = False,
 ) -> None:

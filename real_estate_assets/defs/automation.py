@@ -29,6 +29,8 @@ sensors = [
     _sensor("enrichment", jobs.ENRICHMENT),
     # Asked for at one tick, both are one run, in which the calibration comes first.
     _sensor("warehouse", jobs.CALIBRATION | jobs.WAREHOUSE),
+    _sensor("features", jobs.FEATURES),
+    _sensor("valuation", jobs.VALUATION),
 ]
 
 

@@ -19,6 +19,12 @@ _GRAMMAR = tuple(
     for name in ("date_formats.py", "expressions.py", "patterns.py", "sums.py", "units.py")
 )
 
+# Of the valuation: what comes before a training row or after a model. The settings are part of a model's id themselves.
+_OF_NO_MODEL = {
+    *("__init__", "comparables", "comparables_points", "comparables_words", "estimates", "learning_curve"),
+    *("sale_rules", "settings"),
+}
+
 SOURCES: dict[str, tuple[Path, ...]] = {
     "reference": (
         PACKAGE / "defs/reference",
@@ -72,13 +78,7 @@ SOURCES: dict[str, tuple[Path, ...]] = {
     ),
     # What decides a model's bytes and record: another way to show or to judge it trains none anew.
     "valuation_model": (
-        *(
-            PACKAGE / "core/valuation" / f"{name}.py"
-            for name in (
-                *("backtest", "boosting", "comparables_vectors", "history", "intervals", "lags", "learnability"),
-                *("matrix", "model", "neighbours", "training"),
-            )
-        ),
+        *(path for path in sorted((PACKAGE / "core/valuation").glob("*.py")) if path.stem not in _OF_NO_MODEL),
         *(PACKAGE / "defs/valuation" / name for name in ("inputs.py", "modelling.py", "traits.py")),
     ),
     "valuation": (

@@ -8,6 +8,7 @@ REFERENCE, LANDING, RECORDS, ENRICHMENT, CALIBRATION = (
     dg.AssetSelection.key_prefixes([p]) for p in ("reference", "landing", "records", "enrichment", "trust")
 )
 WAREHOUSE = dg.AssetSelection.key_prefixes(["intermediate"], ["marts"])
+FEATURES, VALUATION = (dg.AssetSelection.key_prefixes([p]) for p in ("features", "valuation"))
 
 reference_job = dg.define_asset_job("reference_job", REFERENCE, description="Load every public layer.")
 landing_job = dg.define_asset_job("landing_job", LANDING, partitions_def=tenants, description="Land tenants' files.")
@@ -23,11 +24,20 @@ calibration_job = dg.define_asset_job(
 warehouse_job = dg.define_asset_job(
     "warehouse_job", WAREHOUSE, partitions_def=tenants, description="Build and publish the marts."
 )
+features_job = dg.define_asset_job(
+    "features_job", FEATURES, partitions_def=tenants, description="Compute features and serve the newest."
+)
+valuation_job = dg.define_asset_job(
+    "valuation_job", VALUATION, partitions_def=tenants, description="Value every property, and judge the model."
+)
 tenants_job = dg.define_asset_job(
     "tenants_job",
-    LANDING | RECORDS | ENRICHMENT | CALIBRATION | WAREHOUSE,
+    LANDING | RECORDS | ENRICHMENT | CALIBRATION | WAREHOUSE | FEATURES | VALUATION,
     partitions_def=tenants,
-    description="From files to marts, for a chunk of tenants, in one run.",
+    description="From files to estimates, for a chunk of tenants, in one run.",
 )
 
-ALL = [reference_job, landing_job, records_job, enrichment_job, calibration_job, warehouse_job, tenants_job]
+ALL = [
+    *(reference_job, landing_job, records_job, enrichment_job, calibration_job, warehouse_job, features_job),
+    *(valuation_job, tenants_job),
+]

@@ -14,6 +14,7 @@ import dagster as dg
 from real_estate_assets.defs.code_versions import code_version
 from real_estate_assets.defs.enrichment.assets import STAGE as ENRICHMENT
 from real_estate_assets.defs.enrichment.keys import ALL as ENRICHMENT_KEYS
+from real_estate_assets.defs.features.stage import STAGE as FEATURES
 from real_estate_assets.defs.fingerprints import FINGERPRINT_TAG, latest_tag
 from real_estate_assets.defs.landing.assets import SOURCE_FILES
 from real_estate_assets.defs.landing.assets import STAGE as LANDING
@@ -24,6 +25,7 @@ from real_estate_assets.defs.records.assets import STAGE as RECORDS_STAGE
 from real_estate_assets.defs.reference.keys import EVERY as REFERENCES
 from real_estate_assets.defs.trust.calibration import STAGE as CALIBRATION
 from real_estate_assets.defs.trust.keys import ALL as CALIBRATION_KEYS
+from real_estate_assets.defs.valuation.assets import STAGE as VALUATION
 from real_estate_assets.defs.warehouse.assets import STAGE as WAREHOUSE
 from real_estate_assets.defs.warehouse.assets import warehouse_models
 from real_estate_assets.stores.warehouse import Warehouse
@@ -50,6 +52,8 @@ PLAN = (
     PlannedStage("enrichment", "enrichment_job", ENRICHMENT, list(ENRICHMENT_KEYS)),
     PlannedStage("calibration", "calibration_job", CALIBRATION, list(CALIBRATION_KEYS), feeds_next=False),
     PlannedStage("warehouse", "warehouse_job", WAREHOUSE, sorted(warehouse_models.keys)),
+    PlannedStage("features", "features_job", FEATURES, list(FEATURES.keys)),
+    PlannedStage("valuation", "valuation_job", VALUATION, list(VALUATION.keys)),
 )
 
 

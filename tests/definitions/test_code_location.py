@@ -86,7 +86,7 @@ def graph() -> AssetGraph:
     return defs.get_repository_def().asset_graph
 
 
-STAGES = {"reference", "landing", "records", "enrichment", "trust", "intermediate", "marts"}
+STAGES = {"reference", "landing", "records", "enrichment", "trust", "intermediate", "marts", "features", "valuation"}
 
 
 def _own(graph: AssetGraph) -> list[dg.AssetKey]:

@@ -28,7 +28,7 @@ from tests.made_platform import (
 )
 
 RIVER, STEADY = "river", "steady"
-EVERY_STAGE = ("landing", "records", "enrichment", "calibration", "warehouse")
+EVERY_STAGE = ("landing", "records", "enrichment", "calibration", "warehouse", "features", "valuation")
 FY13 = {"uri": "fy13.csv", "vintage": "2012-01-01"}
 FY14 = {"uri": "fy14.csv", "vintage": "2013-01-01", "awaited": True, "columns": {"fiscal_year": {"constant": 2014}}}
 MARTS = ("dim_properties", "fct_assessments", "fct_sales", "fct_changes", "fct_property_hazards", "dim_source_files")
@@ -132,7 +132,7 @@ def _stages(snapshot: Snapshot) -> list[str]:
 def test_the_first_roll_is_published_before_the_second_is_there(story: Story) -> None:
     first = story.steps["first roll"]
     assert first.failed == {}
-    assert _stages(first) == ["reference", "landing", "records", "enrichment", "calibration", "warehouse"]
+    assert _stages(first) == ["reference", *EVERY_STAGE]
     assert first.fiscal_years == [2013]
     assert first.rows[RIVER]["dim_properties"] == ROWS
     assert first.rows[RIVER]["fct_changes"] == 0

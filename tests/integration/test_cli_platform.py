@@ -171,7 +171,11 @@ def test_materialize_asks_for_all_tenants_and_stages_or_for_those_named(
     register(warehouse, "acme", "beta")
     done = reos("materialize")
     assert (done.exit_code, "nothing was built" in done.stdout) == (0, True)
-    assert runs["asked"] == (["acme", "beta"], ["landing", "records", "enrichment", "calibration", "warehouse"], False)
+    assert runs["asked"] == (
+        ["acme", "beta"],
+        ["landing", "records", "enrichment", "calibration", "warehouse", "features", "valuation"],
+        False,
+    )
     assert reos("materialize", "-t", "beta", "-s", "warehouse", "-s", "landing", "--force").exit_code == 0
     assert runs["asked"] == (["beta"], ["landing", "warehouse"], True)
 

@@ -14,11 +14,12 @@ from real_estate_assets.defs.stages import PLAN, PlannedStage
 
 # Tenant -> the stages that are out of date for it.
 STALE = {
-    "files": {"landing", "records", "enrichment", "calibration", "warehouse"},
-    "rolls": {"records", "enrichment", "calibration", "warehouse"},
+    "files": {"landing", "records", "enrichment", "calibration", "warehouse", "features", "valuation"},
+    "rolls": {"records", "enrichment", "calibration", "warehouse", "features", "valuation"},
     "measured": {"calibration"},
-    "both": {"calibration", "warehouse"},
-    "models": {"warehouse"},
+    "both": {"calibration", "warehouse", "features", "valuation"},
+    "models": {"warehouse", "features", "valuation"},
+    "valued": {"valuation"},
     "fresh": set(),
 }
 
@@ -49,6 +50,7 @@ def test_each_tenant_is_asked_for_once_from_its_first_stale_stage(groups: dict[t
         ("landing",): ["files"],
         tuple(names[1:]): ["rolls"],
         ("calibration",): ["measured"],
-        ("calibration", "warehouse"): ["both"],
-        ("warehouse",): ["models"],
+        tuple(names[3:]): ["both"],
+        tuple(names[4:]): ["models"],
+        ("valuation",): ["valued"],
     }

@@ -16,8 +16,8 @@ from real_estate_assets.stores.warehouse.tables import TablePublication, publica
 
 MODEL_COLUMNS = (
     "model_id", "object_key", "object_sha256", "backtest_key", "backtest_sha256", "space_key", "space_sha256",
-    "sale_count", "first_sale_date", "last_sale_date", "valued_on", "settings", "filters", "features", "training_files", "card", "code_version",
-    "run_id",
+    "sale_count", "first_sale_date", "last_sale_date", "valued_on", "settings", "filters", "features",
+    "training_files", "card", "code_version", "run_id",
 )  # fmt: skip
 TRAINING_SET_COLUMNS = (
     "offered_count", "sale_count", "minimum_sales", "first_sale_date", "last_sale_date", "filters", "content_sha256",
@@ -79,7 +79,7 @@ class ValuationModel:
 class TrainingSet:
     """What a tenant's sales came to. offered_count: sales of the mart; sale_count: of them valid and with features.
 
-    filters: rule, reason and count of what was left out. model_id or reason, never both.
+    filters: rule, reason and sale_count of what was left out. model_id or reason, never both.
     """
 
     offered_count: int

@@ -1,0 +1,1 @@
+"""Valuation: from features and sales to a model, estimates with measured error, a ratio study and comparables."""
