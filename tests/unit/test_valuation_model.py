@@ -101,6 +101,20 @@ def test_a_tenant_that_knows_no_place_at_all_is_estimated_by_structure_and_time(
     assert wider[0] > wider[1]  # type: ignore[operator]
 
 
+def test_where_many_sales_lack_a_place_so_may_a_property_and_its_interval_is_wider() -> None:
+    lacking = pl.Series(np.arange(TRAINING.height) % 3 == 0)
+    training = TRAINING.with_columns(
+        pl.when(lacking).then(None).otherwise(pl.col(name)).alias(name) for name in ("latitude", "longitude")
+    )
+    history = sale_history(training, SETTINGS)
+    assert history.encoder.needed == ("building_sqft",)
+    bag, walk = fit(training, SETTINGS, history), walk_forward(training, SETTINGS, history)
+    nowhere = ROWS.with_columns(pl.lit(None, pl.Float64).alias(name) for name in ("latitude", "longitude"))
+    lost, placed = estimated(nowhere, bag, walk), estimated(ROWS, bag, walk)
+    assert lost["estimate_usd"].is_not_null().all()
+    assert lost["difficulty"].median() > placed["difficulty"].median()  # type: ignore[operator]
+
+
 def test_no_interval_no_estimate() -> None:
     found = estimated(ROWS.head(2), walk=WALK.head(SETTINGS.interval_minimum - 1))
     assert found["null_reason"].to_list() == ["too_few_predicted_sales"] * 2

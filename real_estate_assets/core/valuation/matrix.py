@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from real_estate_assets.core.valuation.settings import ValuationSettings
 
 KM_PER_DEGREE = 111.32  # of latitude, and of longitude at the equator
+_SELDOM = 0.01  # share of sales that may lack a feature without which there is no estimate
 _EPOCH = dt.date(1970, 1, 1)
 _PLACE = ("x_km", "y_km", "x_plus_y_km", "x_minus_y_km")
 _YEARS = {"year_built": "age_years", "renovation_year": "years_since_renovation"}
@@ -61,7 +62,7 @@ class Encoder(NamedTuple):
         located = training.select("latitude", "longitude").drop_nulls()
         origin = tuple(float(part) for part in located.median().row(0)) if located.height else None
         present = {*numbers, *(("latitude", "longitude") if origin else ())}
-        needed = tuple(name for name in settings.needed_features if name in present)
+        needed = tuple(name for name in settings.needed_features if name in present and _always_known(training, name))
         first = days(training["sale_date"])[0] if training.height else 0
         area = settings.area_feature if settings.area_feature in numbers else None
         usual = {name: _median(training, name) for name in settings.alike if name in numbers}
@@ -170,6 +171,11 @@ def _carried(training: pl.DataFrame, name: str, settings: ValuationSettings, dro
     if carriers < settings.minimum_carriers:
         dropped[name] = f"only {carriers} sales differ from the usual {usual}; {settings.minimum_carriers} are needed"
     return name not in dropped
+
+
+def _always_known(training: pl.DataFrame, name: str) -> bool:
+    """Where sales without it are many, the backtest has measured what its want costs, and it is needed no more."""
+    return bool(training[name].null_count() <= _SELDOM * training.height)
 
 
 def _median(training: pl.DataFrame, name: str) -> float:
