@@ -15,7 +15,7 @@ VIEWS: Mapping[Entity, str] = {"property": "property_features", "market": "marke
 KEYS: Mapping[Entity, str] = {"property": "property_id", "market": "market_id"}
 TENANT_KEY = "tenant_id"
 # Beside the features. A row's reasons and run ids may be long, and hundreds of rows share the same ones, so a row holds
-# only the name of its note; in Redis one value of over 64 bytes would make the whole hash five times as large.
+# only the name of its note; in Redis one value of over 64 bytes would make the whole hash three times as large.
 NOTE = "row_note"
 MARKET = "market_of_property"  # `market_id` is the market view's key, and one service serves both views
 NOTE_SQL = "left(md5(null_reasons::text || ' ' || array_to_string(run_ids, ',')), 16)"
