@@ -1,7 +1,7 @@
 """Feature views, one an entity: a second one would be another round trip of every reader.
 
 No on-demand view and no precomputing: an on-demand view costs every read (property_age is computed by the thin reader,
-in a nanosecond's work), and a precomputed row is a long value, which makes Redis' hashes three times as large.
+by a subtraction), and a precomputed row is a long value, which makes Redis' hashes three times as large.
 """
 
 from datetime import timedelta

@@ -75,6 +75,8 @@ SOURCES: dict[str, tuple[Path, ...]] = {
             PACKAGE / "stores/warehouse" / f"features_{name}.py"
             for name in ("build", "known", "markets", "rows", "trust")
         ),
+        *(PROJECT / "feature_repo" / name for name in ("fields.py", "queries.py")),
+        *(PACKAGE / "stores/online_features" / name for name in ("materializing.py", "wire.py")),
     ),
     # What decides a model's bytes and record: another way to show or to judge it trains none anew.
     "valuation_model": (

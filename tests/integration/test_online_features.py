@@ -314,8 +314,12 @@ def test_a_damaged_file_is_an_error_that_says_what_to_do(served: Served) -> None
     folder = served.settings.online_dir / TENANT
     file = folder / json.loads((folder / "state.json").read_text())["file"]
     file.write_bytes(b"no database")
-    with pytest.raises(OnlineStoreUnreachableError, match="Materialize the features again"):
+    with pytest.raises(
+        OnlineStoreUnreachableError, match="reos materialize --tenant acme-tx --select features --force"
+    ):
         served.reader().read([property_id(0)])
+    assert served.materialize().seconds is not None, "a file that cannot be read is no reason to do nothing"
+    assert served.reader().read([property_id(0)])[0].is_known
     (folder / "state.json").write_text("{")
     with pytest.raises(OnlineStoreUnreachableError, match=r"state\.json cannot be read"):
         served.reader().read([property_id(0)])

@@ -101,9 +101,11 @@ def compute_features(context: dg.AssetExecutionContext, warehouse: WarehouseReso
                 built.properties.content,
             ),
             AssetResult(MARKET, built.markets.rows, coverage_metadata("market", found[MARKET]), built.markets.content),
-            serve_online(client, tenant_id, tell=context.log.info),
         ]
-        return StageResult(made, list(_checks(client, tenant_id, found[PROPERTY])))
+        checks = list(_checks(client, tenant_id, found[PROPERTY]))
+        failed = [check.name for check in checks if check.is_blocking and not check.passed]
+        online = serve_online(client, tenant_id, failed, tell=context.log.info)
+        return StageResult([*made, online], checks)
 
     yield from run(context, client, STAGE, work)
 

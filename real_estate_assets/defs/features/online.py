@@ -6,7 +6,7 @@ Belongs here: the asset's key and words, and what its event says. Does not belon
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -24,11 +24,16 @@ DESCRIPTION = (
 )
 
 
-def serve_online(warehouse: Warehouse, tenant_id: str, tell: Callable[[str], None] = lambda _: None) -> AssetResult:
-    """Bring the tenant's online features up to date with `features.*`, which must be published before.
+def serve_online(
+    warehouse: Warehouse, tenant_id: str, failed_checks: Sequence[str], tell: Callable[[str], None] = lambda _: None
+) -> AssetResult:
+    """Bring the tenant's online features up to date with `features.*`, which must be published and checked before.
 
-    Writes nothing where the content is what is served already. Raises OnlineStoreUnreachableError.
+    Writes nothing where the content is what is served already, nor where a blocking check failed: then applications go
+    on reading what they did. Raises OnlineStoreUnreachableError.
     """
+    if failed_checks:
+        return _kept(tenant_id, failed_checks)
     from real_estate_assets.stores.online_features.materializing import materialize
 
     settings = get_settings()
@@ -43,3 +48,13 @@ def serve_online(warehouse: Warehouse, tenant_id: str, tell: Callable[[str], Non
     if done.rows_per_second is not None:
         metadata["rows_per_second"] = round(done.rows_per_second)
     return AssetResult(ONLINE, sum(done.rows.values()), metadata, data_version=done.state.version)
+
+
+def _kept(tenant_id: str, failed_checks: Sequence[str]) -> AssetResult:
+    from real_estate_assets.stores.online_features import online_store
+
+    state = online_store(get_settings(), tenant_id).state()
+    metadata = {"kept_because_these_checks_failed": ", ".join(failed_checks), "rows_written": 0}
+    if state is None:
+        return AssetResult(ONLINE, 0, metadata)
+    return AssetResult(ONLINE, sum(state.rows.values()), metadata, data_version=state.version)

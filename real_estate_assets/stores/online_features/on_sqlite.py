@@ -19,7 +19,7 @@ from real_estate_assets.core.features.registry import Entity
 from real_estate_assets.core.tenants.wording import check_slug
 from real_estate_assets.settings import Settings
 from real_estate_assets.stores.online_features.backend import Keys, NewRow, StoredRow, Wanted
-from real_estate_assets.stores.online_features.rows import Note, OnlineStoreUnreachableError
+from real_estate_assets.stores.online_features.rows import Note, OnlineStoreUnreachableError, how_to_renew
 from real_estate_assets.stores.online_features.state import OnlineState, note_json, read_note
 from real_estate_assets.stores.online_features.wire import (
     encode_sqlite_time,
@@ -60,7 +60,7 @@ class SqliteOnline:
             self._state = self._seen = None
         except (OSError, ValueError) as error:
             raise OnlineStoreUnreachableError(
-                f"{self._pointer} cannot be read ({error}). Delete it and materialize the features again."
+                f"{self._pointer} cannot be read ({error}). Delete it, then {how_to_renew(self._tenant_id)}"
             ) from error
         return self._state
 
@@ -138,8 +138,11 @@ class SqliteOnline:
 
     def is_whole(self) -> bool:
         """See backend.Publishing."""
-        state = self.state()
-        return state is not None and state.file is not None and (self.folder / state.file).exists()
+        try:
+            _, ((verdict,),) = self._rows([("pragma quick_check(1)", ())])
+        except (OnlineStoreUnreachableError, ValueError):  # unreadable, or nothing there
+            return False
+        return [*verdict] == ["ok"]
 
     def forget(self) -> bool:
         """See backend.Publishing."""
@@ -162,8 +165,8 @@ class SqliteOnline:
                 self._close()
                 if attempt == 2:
                     raise OnlineStoreUnreachableError(
-                        f"{self.folder / state.file} cannot be read ({error}). Materialize the features again;"
-                        " nothing is served in its place."
+                        f"{self.folder / state.file} cannot be read ({error}). Nothing is served in its place;"
+                        f" {how_to_renew(self._tenant_id)}"
                     ) from error
                 self._seen = None
         raise AssertionError("both attempts return or raise")

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from real_estate_assets.core.features.registry import Entity
 from real_estate_assets.stores.online_features.backend import Reading, StoredRow
 from real_estate_assets.stores.online_features.plan import NO_NOTE, Plan, make_plan
-from real_estate_assets.stores.online_features.rows import FeatureRow, Note, StaleOnlineStoreError
+from real_estate_assets.stores.online_features.rows import FeatureRow, Note, StaleOnlineStoreError, how_to_renew
 from real_estate_assets.stores.online_features.state import OnlineState
 
 NOTES_KEPT = 10_000  # a note never changes, its name says what is in it; hundreds are usual
@@ -104,11 +104,11 @@ class OnlineFeatures:
         if state is None:
             raise StaleOnlineStoreError(
                 f"no online features of {self.tenant_id}: there is no such tenant, or its features were never"
-                f" materialized here; `reos materialize --tenant {self.tenant_id}` does that"
+                f" materialized here; {how_to_renew(self.tenant_id)}"
             )
         if not_older_than is not None and state.as_of < not_older_than:
             raise StaleOnlineStoreError(
                 f"the online features of {self.tenant_id} are as of {state.as_of:%Y-%m-%d %H:%M:%S} UTC, older than"
-                f" {not_older_than:%Y-%m-%d %H:%M:%S} as asked; renew: `reos materialize --tenant {self.tenant_id}`"
+                f" {not_older_than:%Y-%m-%d %H:%M:%S} as asked; {how_to_renew(self.tenant_id)}"
             )
         return state

@@ -28,6 +28,11 @@ class StaleOnlineStoreError(OnlineStoreError):
     """The store holds older features than were asked for, or none at all."""
 
 
+def how_to_renew(tenant_id: str) -> str:
+    """What to do about a store that holds nothing, or not the newest: quick where nothing is wrong with it."""
+    return f"bring it up to date: `reos materialize --tenant {tenant_id} --select features --force`"
+
+
 class UnknownFeatureError(OnlineStoreError):
     """No feature of that name is served for that kind of key."""
 
