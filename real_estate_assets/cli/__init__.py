@@ -21,6 +21,7 @@ from real_estate_assets.cli import (
     demo,
     docs,
     export,
+    features,
     materialize,
     quarantine,
     recall,
@@ -51,7 +52,22 @@ def _options(
 
 _debug = False
 
-for _module in (audit, cluster, demo, docs, export, materialize, quarantine, recall, status, tenants, ui, value, why):
+for _module in (
+    audit,
+    cluster,
+    demo,
+    docs,
+    export,
+    features,
+    materialize,
+    quarantine,
+    recall,
+    status,
+    tenants,
+    ui,
+    value,
+    why,
+):
     _module.register(app)
 
 
