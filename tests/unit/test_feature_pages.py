@@ -30,9 +30,11 @@ def test_the_published_page_says_what_the_registry_says() -> None:
 
 
 def test_only_what_stands_between_the_lines_is_written() -> None:
-    page = f"# Before\n{BEGIN}\nold\n{END}\nafter\n"
+    page = f"# Before\n{BEGIN}\nWhat stood here\n{END}\nafter\n"
     once = with_tables(page, SHARES)
-    assert once.startswith("# Before\n") and once.endswith("\nafter\n") and "old" not in once
+    assert once.startswith("# Before\n")
+    assert once.endswith("\nafter\n")
+    assert "What stood here" not in once
     assert with_tables(once, SHARES) == once
 
 
