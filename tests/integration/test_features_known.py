@@ -65,7 +65,7 @@ def plant(
 def reckoned(
     records: list[tuple[int, int]], place: int | None, stated: bool, layers: list[int | None]
 ) -> list[tuple[dt.date | None, int]]:
-    """(day, preference of the record that describes the property then): in plain words, the best of those known by it."""
+    """(day, preference of the record that describes the property then): the best of those known by that day."""
     first = min(on for on, _ in records)
     days = {on for on, _ in records}
     days |= {on for on in layers if on is not None and on > first}
