@@ -13,7 +13,10 @@ import pytest
 from real_estate_assets.settings import Settings, process_environment
 from real_estate_assets.stores.local_cluster import LocalCluster
 from real_estate_assets.stores.object_store import open_store
+from real_estate_assets.stores.online_features import StaleOnlineStoreError, open_online_features
+from real_estate_assets.stores.online_features.materializing import materialize
 from real_estate_assets.stores.vectors import open_vectors
+from real_estate_assets.stores.warehouse import Warehouse
 from tests.made_manifest import bring_manifest
 from tests.made_vectors import made_points
 
@@ -127,6 +130,8 @@ def test_a_tenant_comes_changes_and_goes(description: Path, state: Path, reos: R
     stored = open_store(settings, "test-town").put_file(description.parent / "roll.csv", "roll")
     assert stored.created
     open_vectors(settings).publish("test-town", "v1", made_points(3))
+    materialize(settings, Warehouse(settings.dsn("owner"), settings.dsn("app")), "test-town")
+    assert open_online_features(settings, "test-town").state().rows == {"property": 0, "market": 0}
 
     refused = reos("tenant", "remove", "test-town", typed="test-twon\n")
     assert (refused.returncode, "nothing of test-town was removed" in refused.stderr) == (1, True)
@@ -134,6 +139,9 @@ def test_a_tenant_comes_changes_and_goes(description: Path, state: Path, reos: R
     assert removed.returncode == 0, removed.stderr
     assert "object store: 1 files" in removed.stdout
     assert "vectors: all of its points" in removed.stdout
+    assert "online features: its rows" in removed.stdout
+    with pytest.raises(StaleOnlineStoreError):
+        open_online_features(settings, "test-town").state()
     assert open_vectors(settings).kept("test-town") == []
     assert list(open_store(settings, "test-town").list()) == []
     again = reos("tenant", "remove", "test-town", "--yes")
