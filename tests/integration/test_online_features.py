@@ -212,6 +212,25 @@ def test_unchanged_content_is_not_written_again_but_confirmed(served: Served) ->
     assert served.reader().read([property_id(0)], not_older_than=later)[0].as_of == later
 
 
+def test_what_failed_its_checks_is_not_served(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    from real_estate_assets.defs.features import online
+
+    monkeypatch.setattr(online, "get_settings", lambda: served.settings)
+    rows = property_rows(2, "checked", nulls=0, events=EVENTS[-1:])[:2]
+    served.plant(rows[:1])
+    first = online.serve_online(served.warehouse, TENANT, [])
+    assert (first.row_count, first.metadata["rows_written"], first.metadata["properties"]) == (4, 4, 1)
+    served.plant(rows)
+    kept = online.serve_online(served.warehouse, TENANT, ["explained"])
+    assert (kept.row_count, kept.data_version) == (4, first.data_version)
+    assert kept.metadata == {"kept_because_these_checks_failed": "explained", "rows_written": 0}
+    assert not served.reader().read([rows[1]["property_id"]])[0].is_known
+    assert online.serve_online(served.warehouse, TENANT, []).data_version != first.data_version
+    assert served.reader().read([rows[1]["property_id"]])[0].is_known
+    forget_tenant(served.settings, TENANT)
+    assert online.serve_online(served.warehouse, TENANT, ["explained"]).row_count == 0
+
+
 def test_a_stale_store_is_told_or_refused(served: Served) -> None:
     served.plant(property_rows(1, "stale"))
     served.materialize()
