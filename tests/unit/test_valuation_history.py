@@ -77,6 +77,16 @@ def test_the_same_property_s_earlier_sale_is_found_and_the_same_day_is_not_earli
     np.testing.assert_array_equal(found[:, 1], np.float32([np.nan, 4, 1, 7, np.nan]))
 
 
+def test_an_earlier_sale_is_looked_at_only_where_enough_sales_have_one() -> None:
+    assert "previous_log_price" not in HISTORY.columns
+    assert HISTORY.encoder.dropped["previous_sale"].startswith("0 of 500 sales")
+    again = TRAINING.with_columns(property_id=pl.Series([f"p{number % 400}" for number in range(500)]))
+    history = sale_history(again, SETTINGS)
+    found = history.matrix[:, history.columns.index("previous_log_price")]
+    assert np.isnan(found[:400]).all()
+    np.testing.assert_allclose(found[-1], history.known.log_prices[99], rtol=1e-6)
+
+
 def test_the_level_is_the_median_of_the_days_before_and_unknown_of_too_few() -> None:
     residuals, on = np.array([1.0, np.nan, 3.0, 5.0, 100.0]), np.array([0, 1, 2, 3, 4])
     level = lags.recent_level(residuals, on, np.array([4, 2, 1]), 3, 2)

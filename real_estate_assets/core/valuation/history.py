@@ -83,7 +83,7 @@ def layout(encoder: Encoder, settings: ValuationSettings) -> tuple[tuple[str, ..
     """The columns of the matrix in order, and per member the numbers of those it sees."""
     counts, base = settings.neighbour_counts, encoder.base_columns
     near = (*lags.summary_names(_PRICE, counts), "neighbour_km", *lags.summary_names(_RESIDUAL, counts))
-    nearby = (*base, *encoder.hazards, *near, *_LEVELS, *_PREVIOUS)
+    nearby = (*base, *encoder.hazards, *near, *_LEVELS, *(_PREVIOUS if encoder.knows_resales else ()))
     alike = tuple(name for prefix in _ALIKE for name in lags.summary_names(prefix, counts))
     columns = (*nearby, *alike, "alike_distance")
     seen = {BASE: len(base), NEIGHBOURS: len(nearby), ALIKE: len(columns)}
@@ -131,7 +131,11 @@ def _beside(
         lags.distances(near),
         lags.summaries(known.local, near, counts),
         *(lags.recent_level(known.residuals, known.on, on, span, minimum) for span in (30, 90)),
-        lags.previous_sales(known.property_ids, known.on, known.log_prices, ids, on),
+        *(
+            [lags.previous_sales(known.property_ids, known.on, known.log_prices, ids, on)]
+            if encoder.knows_resales
+            else []
+        ),
         *(
             lags.summaries(told, alike, counts, lags.NEAR_ALIKE)
             for told in (known.values, known.log_prices, known.local)

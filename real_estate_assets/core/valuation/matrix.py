@@ -27,9 +27,9 @@ class Encoder(NamedTuple):
     """What the matrix is made of; plain values, so that it can stand in a model's card and bytes.
 
     `numbers`, `words` (with their vocabulary) and `hazards` are feature names in matrix order; `dropped` says of every
-    other candidate why it is not there. `area` is the feature that prices are divided by, None where no sale knows it;
-    `usual` are the medians that stand in when likeness is measured and a feature is unknown;
-    `origin` is (latitude, longitude), None where no training sale has a place.
+    other candidate why it is not there. `knows_resales`: a property's earlier sale is looked at. `area` is the feature
+    that prices are divided by, None where no sale knows it; `usual` are the medians that stand in when likeness is
+    measured and a feature is unknown; `origin` is (latitude, longitude), None where no training sale has a place.
     """
 
     numbers: tuple[str, ...]
@@ -37,6 +37,7 @@ class Encoder(NamedTuple):
     hazards: tuple[str, ...]
     needed: tuple[str, ...]
     dropped: dict[str, str]
+    knows_resales: bool
     area: str | None
     usual: dict[str, float]
     origin: tuple[float, float] | None
@@ -65,8 +66,9 @@ class Encoder(NamedTuple):
         needed = tuple(name for name in settings.needed_features if name in present and _always_known(training, name))
         first = days(training["sale_date"])[0] if training.height else 0
         area = settings.area_feature if settings.area_feature in numbers else None
+        resales = _knows_resales(training, settings, dropped)
         usual = {name: _median(training, name) for name in settings.alike if name in numbers}
-        return cls(tuple(numbers), words, tuple(hazards), needed, dropped, area, usual, origin, int(first))  # type: ignore[arg-type]
+        return cls(tuple(numbers), words, tuple(hazards), needed, dropped, resales, area, usual, origin, int(first))  # type: ignore[arg-type]
 
     def places(self, rows: pl.DataFrame) -> NDArray[np.float32]:
         """[n, 2] kilometres east and north of the origin; nan where the place is unknown."""
@@ -171,6 +173,21 @@ def _carried(training: pl.DataFrame, name: str, settings: ValuationSettings, dro
     if carriers < settings.minimum_carriers:
         dropped[name] = f"only {carriers} sales differ from the usual {usual}; {settings.minimum_carriers} are needed"
     return name not in dropped
+
+
+def _knows_resales(training: pl.DataFrame, settings: ValuationSettings, dropped: dict[str, str]) -> bool:
+    """Whether enough sales have an earlier one to learn from.
+
+    Of a year of sales, those with an earlier one are mostly houses done up and sold again. What they teach, read off
+    every house that was sold once, put all of King County six percent too high.
+    """
+    again = training.height - training["property_id"].n_unique()
+    share = again / training.height if training.height else 0.0
+    if share < settings.resale_share:
+        dropped["previous_sale"] = (
+            f"{again:,} of {training.height:,} sales have an earlier one: too few, and a kind apart"
+        )
+    return share >= settings.resale_share
 
 
 def _always_known(training: pl.DataFrame, name: str) -> bool:

@@ -38,6 +38,7 @@ class ValuationSettings(BaseModel):
     alike: dict[str, float]
     alike_logs: tuple[str, ...]
     alike_place_km: float = Field(gt=0)
+    resale_share: float = Field(ge=0, le=1)
     history_blocks: int = Field(ge=2)
     history_trees: int = Field(gt=0)
     history_learning_rate: float = Field(gt=0, le=1)
