@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.definitions.declarative_automation.operators.dep_operators import EntityMatchesCondition
 
 from real_estate_assets.settings import PROJECT_ROOT, Settings
 from tests.made_manifest import bring_manifest
@@ -145,6 +146,29 @@ def test_every_asset_runs_by_itself_and_every_stage_has_a_sensor_of_its_own(grap
     assert {key for keys in targets.values() for key in keys} == set(_own(graph))
     assert sum(len(keys) for keys in targets.values()) == len(_own(graph)), "an asset is looked at by two sensors"
     assert all(s.default_status == dg.DefaultSensorStatus.RUNNING for s in sensors)
+
+
+def test_one_asset_decides_for_all_that_are_made_with_it(graph: AssetGraph) -> None:
+    """And Dagster looks at it before it looks at those that are asked for with it."""
+    level = {key: number for number, keys in enumerate(graph.toposorted_entity_keys_by_level) for key in keys}
+    will_be_requested = type(dg.AutomationCondition.will_be_requested())
+    for key in graph.materializable_asset_keys:
+        if graph.get(key).partitions_def is None:
+            continue
+        name = key.to_user_string()
+        together = {one for one in graph.get(key).execution_set_entity_keys if isinstance(one, dg.AssetKey)} | {key}
+        conditions = [c for one in together if (c := graph.get(one).automation_condition) is not None]
+        assert len(conditions) == 1, f"{name}: one of the {len(together)} that are made together decides"
+        if isinstance(conditions[0], EntityMatchesCondition):
+            assert isinstance(conditions[0].operand, will_be_requested), name
+            assert level[conditions[0].key] < level[key], f"{name} is looked at before the one that decides for it"
+
+
+def test_the_models_of_the_stage_are_those_that_dbt_makes() -> None:
+    from real_estate_assets.defs.warehouse.assets import warehouse_models
+    from real_estate_assets.defs.warehouse.stage import STAGE
+
+    assert set(STAGE.keys) == set(warehouse_models.keys)
 
 
 def test_every_check_is_of_one_tenant(graph: AssetGraph) -> None:

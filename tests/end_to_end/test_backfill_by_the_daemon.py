@@ -22,6 +22,7 @@ from tests.made_platform import HEADER, ROWS, csv_bytes, parcel_layer, parcel_so
 pytestmark = pytest.mark.slow
 GOOD, BAD = ("acme", "cedar", "dunes"), "birch"
 DELIVERED = "delivered.csv"
+STAGES = ("landing/source_files", "records", "enrichment", "calibration", "warehouse", "features", "valuation")
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +32,9 @@ def running(module_warehouse_db: Any, tmp_path_factory: pytest.TempPathFactory) 
         yield started
 
 
-def _is_published(running: Daemon, tenant_id: str, times: int = 1) -> bool:
-    """Whether the tenant's marts have been published so often."""
-    published = "select count(*) from tenancy.outcome where tenant_id = %s and node_id = 'warehouse' and is_ok"
-    return running.platform.one(published, tenant_id) >= times
+def _is_through(running: Daemon, tenant_id: str, times: int = 1) -> bool:
+    """Whether each asset of the tenant, from files to estimates, was made so often."""
+    return all(count >= times for count, _ in running.platform.history(tenant_id).values())
 
 
 def _refresh(running: Daemon) -> str:
@@ -59,7 +59,7 @@ def test_registered_tenants_are_published_with_nobody_acting(running: Daemon) ->
         running.platform.add(tenant_id, sources, {DELIVERED: csv_bytes(roll_rows()), "parcels.geojson": parcel_layer()})
     running.platform.add(BAD, [roll_source(DELIVERED)], {DELIVERED: csv_bytes(roll_rows(), ["Nr", *HEADER[1:]])})
 
-    running.until("all good tenants are published", lambda: all(_is_published(running, t) for t in GOOD), 600)
+    running.until("all good tenants are through", lambda: all(_is_through(running, t) for t in GOOD), 800)
     running.until("nothing runs", running.is_idle)
 
     assert _total(running) == dict.fromkeys(GOOD, ROWS)
@@ -91,7 +91,7 @@ def test_the_schedule_submits_only_those_whose_files_changed_and_a_killed_worker
 
     killed = _kill_while(running, "records", "acme")
 
-    running.until("both are published again", lambda: all(_is_published(running, t, 2) for t in ("acme", "cedar")), 600)
+    running.until("both are through again", lambda: all(_is_through(running, t, 2) for t in ("acme", "cedar")), 800)
     running.until("nothing runs", running.is_idle)
     run = running.platform.instance.get_run_by_id(killed)
     assert run is not None
@@ -104,7 +104,7 @@ def test_the_schedule_submits_only_those_whose_files_changed_and_a_killed_worker
         assert running.platform.query(rows, tenant_id) == [(2 * ROWS, 2 * ROWS)]
         value = "select distinct assessed_improvement_value_usd from marts.dim_properties where tenant_id = %s"
         assert running.platform.query(value, tenant_id) == [(205_000,)]
-        for stage in ("landing/source_files", "records", "enrichment", "calibration", "warehouse"):
+        for stage in STAGES:
             assert running.platform.error(tenant_id, stage) is None
     assert running.platform.history("dunes") == before, "nothing happened to it"
 
@@ -120,7 +120,7 @@ def test_two_runs_of_one_tenant_at_once_take_turns(running: Daemon) -> None:
     rows = "select count(*), count(distinct (file_no, record_no)) from raw.property where tenant_id = 'acme'"
     assert running.platform.query(rows) == [(2 * ROWS, 2 * ROWS)]
     assert running.platform.one("select count(*) from tenancy.staged where tenant_id = 'acme'") == 0
-    for stage in ("landing/source_files", "records", "enrichment", "calibration", "warehouse"):
+    for stage in STAGES:
         assert running.platform.error("acme", stage) is None
 
 
