@@ -143,22 +143,28 @@ def _reading(estate: Estate) -> Iterator[Result]:
     readers = {"thin": _thin(estate), "bare": _bare(estate), "feast": _feast(estate)}
     chosen = random.Random(SEED)
     seconds: dict[str, list[float]] = {name: [] for name in readers}
+    cpu: dict[str, list[float]] = {name: [] for name in readers}
     for number in range(CALLS + WARM_UP):
         key, market = chosen.choice(estate.properties), chosen.choice(estate.markets)
         for name in chosen.sample(list(readers), len(readers)):
-            started = time.perf_counter()
+            started, used = time.perf_counter(), time.thread_time()
             values = readers[name](key, market)
-            elapsed = time.perf_counter() - started
+            elapsed, used = time.perf_counter() - started, time.thread_time() - used
             if len(values) < len(_fields()) or None in values:
                 raise RuntimeError(f"{name} read {values} of {key}")  # nothing is quickly read
             if number >= WARM_UP:
                 seconds[name].append(elapsed)
+                cpu[name].append(used)
     note = f"{CALLS:,} calls in turn, one row of 54 features, loopback"
-    for name, of, must, goal in (("p95", p95, MUST, GOAL), ("median", statistics.median, None, None)):
-        bare = of(seconds["bare"])
+    for name, times, of, must, goal in (
+        ("p95", seconds, p95, MUST, GOAL),
+        ("median", seconds, statistics.median, None, None),
+        ("cpu", cpu, statistics.median, None, None),  # on a busy machine waiting makes all of them alike
+    ):
+        bare = of(times["bare"])
         for reader in ("thin", "feast"):
             bounds = (must, goal) if reader == "thin" else (None, None)
-            took = of(seconds[reader])
+            took = of(times[reader])
             yield result(
                 f"{PREFIX}.{reader}_{name}", took * 1000, "ms", f"a bare HMGET and decoding {bare * 1000:.3f} ms",
                 took / bare, *bounds, note,
