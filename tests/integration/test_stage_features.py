@@ -42,7 +42,10 @@ STAGES = ("landing", "records", "enrichment", "calibration", "warehouse", "featu
 
 
 def sales_rows() -> list[list[Any]]:
-    """A sale every nine days of 2014, of houses S0 .. S39; S0 again in November, repaired; one dated after the file."""
+    """A sale every nine days of 2014, of houses S0 .. S39; S0 again in November, repaired.
+
+    At the end two that are wrong: for a dollar and without a place, and dated after the file.
+    """
     start = dt.date(2014, 1, 1)
     days = [start + dt.timedelta(days=9 * i) for i in range(SALES)]
     rows = [
@@ -50,8 +53,9 @@ def sales_rows() -> list[list[Any]]:
         for i, day in enumerate(days)
     ]
     again = ["S0", "02139", 1_000, 1950, 5, dt.date(2014, 11, 20), 600_000, SOUTH, WEST]
+    dollar = ["S97", "02139", "", "", "", dt.date(2014, 11, 20), 1, "", ""]
     ahead = ["S98", "02139", 1_000, 1950, 3, dt.date(2015, 6, 1), 500_000, SOUTH, WEST]
-    return [*rows, again, ahead]
+    return [*rows, again, dollar, ahead]
 
 
 SALES_SOURCE = {
@@ -143,6 +147,16 @@ def test_a_sale_dated_after_its_file_is_known_at_the_files_date(made: Platform) 
     assert first["event_at"][0].date().isoformat() == SALES_FILE_DATE
 
 
+def test_a_property_without_a_place_or_a_building_has_a_row_of_reasons(made: Platform) -> None:
+    row = of_parcel(made, SELLER, "S97").row(0, named=True)
+    reasons = json.loads(row["null_reasons"])
+    asked = ("latitude", "building_sqft", "year_built", "condition_score", "flood_hazard_score", "trust_living_area")
+    assert [row[name] for name in asked] == [None] * len(asked)
+    assert [reasons[name] for name in asked] == [
+        "no_record", "blank_in_source", "blank_in_source", "blank_in_source", "no_location", "value_unknown",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("tenant_id", [FULL, EARLY, SELLER])
 def test_every_null_has_a_reason(made: Platform, tenant_id: str) -> None:
     found = rows(made, tenant_id)
@@ -196,13 +210,13 @@ def test_the_checks_can_fail(made: Platform) -> None:
 
 def test_market_values_are_of_earlier_sales_only(made: Platform) -> None:
     found = store.market_rows(made.warehouse, SELLER)
-    days = [(row[5], row[6], row[2]) for row in sales_rows()[:-1]]
+    days = [(row[5], row[6]) for row in sales_rows()[:-2]]
     for row in found.filter(pl.col("median_price").is_not_null()).iter_rows(named=True):
         day = row["event_at"].date()
-        window = sorted(price for on, price, _ in days if day - dt.timedelta(days=90) <= on < day)
+        window = sorted(price for on, price in days if day - dt.timedelta(days=90) <= on < day)
         middle = (window[(len(window) - 1) // 2] + window[len(window) // 2]) / 2
         assert row["median_price"] == middle
-        assert row["sales_volume_30d"] == sum(day - dt.timedelta(days=30) <= on < day for on, *_ in days)
+        assert row["sales_volume_30d"] == sum(day - dt.timedelta(days=30) <= on < day for on, _ in days)
     assert found["median_price"].is_not_null().sum() > SALES / 2
 
 

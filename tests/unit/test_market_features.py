@@ -96,6 +96,10 @@ def test_every_null_has_a_reason_and_no_value_has_one(sales: list[Sale], days: l
         assert found.filter(pl.col(name).is_null() != pl.col(f"{name}__reason").is_not_null()).is_empty()
 
 
+def test_a_tenant_without_events_has_no_market_rows() -> None:
+    assert market_features(frame([]), asked([]), NO_INDEX, None).is_empty()
+
+
 def test_a_count_of_last_sales_is_no_volume() -> None:
     sales: list[Sale] = [(MARKETS[0], day, 500_000.0, 300.0) for day in range(100)]
     row = market_features(frame(sales), asked([100]), NO_INDEX, covering(sales, lists_all=False)).row(0, named=True)
