@@ -339,9 +339,22 @@ def test_a_damaged_file_is_an_error_that_says_what_to_do(served: Served) -> None
         served.reader().read([property_id(0)])
     assert served.materialize().seconds is not None, "a file that cannot be read is no reason to do nothing"
     assert served.reader().read([property_id(0)])[0].is_known
-    (folder / "state.json").write_text("{")
-    with pytest.raises(OnlineStoreUnreachableError, match=r"state\.json cannot be read"):
+
+
+@pytest.mark.parametrize("text", ["{", '{"of another": "version"}'])
+def test_a_state_that_cannot_be_understood_is_none_and_is_written_anew(served: Served, text: str) -> None:
+    served.plant(property_rows(2, "state"))
+    served.materialize()
+    if served.settings.redis_url is not None:
+        from redis import Redis
+
+        Redis.from_url(served.settings.redis_url.get_secret_value()).set(f"reos:online:{TENANT}:state", text)
+    else:
+        (served.settings.online_dir / TENANT / "state.json").write_text(text)
+    with pytest.raises(StaleOnlineStoreError):
         served.reader().read([property_id(0)])
+    assert served.materialize().seconds is not None
+    assert served.reader().read([property_id(0)])[0].is_known
 
 
 def _unreachable(redis_url: str, port: int) -> dict[str, str]:
@@ -357,7 +370,7 @@ def test_redis_that_is_down_or_refuses_is_an_error_at_once(redis_url: str, free_
     settings = Settings(
         environment="test", online_store="redis", redis_url=SecretStr(_unreachable(redis_url, free_port)[why])
     )
-    _fails_in_time(lambda: open_online_features(settings, TENANT).read([property_id(0)]), 1)
+    _fails_in_time(lambda: open_online_features(settings, TENANT).read([property_id(0)]))
 
 
 def test_redis_that_accepts_and_never_answers_is_waited_for_no_longer_than_set(free_port: int) -> None:
@@ -368,14 +381,18 @@ def test_redis_that_accepts_and_never_answers_is_waited_for_no_longer_than_set(f
             environment="test", online_store="redis", online_timeout_seconds=0.2,
             redis_url=SecretStr(f"redis://127.0.0.1:{free_port}/0"),
         )  # fmt: skip
-        _fails_in_time(lambda: open_online_features(settings, TENANT).read([property_id(0)]), 2)
+        _fails_in_time(lambda: open_online_features(settings, TENANT).read([property_id(0)]))
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):  # it was tried once: redis-py by itself would try again, for seconds
+            silent.accept()
 
 
-def _fails_in_time(read: Callable[[], Any], seconds: float) -> None:
+def _fails_in_time(read: Callable[[], Any]) -> None:
     started = time.monotonic()
     with pytest.raises(OnlineStoreUnreachableError, match="Nothing is served in its place"):
         read()
-    assert time.monotonic() - started < seconds + 5, "a busy machine has its own waits; redis-py's retries take longer"
+    assert time.monotonic() - started < 6, "the time allowed is one second at most; the rest is for a busy machine"
 
 
 @pytest.fixture

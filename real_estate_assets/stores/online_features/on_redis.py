@@ -20,7 +20,7 @@ from real_estate_assets.settings import Settings
 from real_estate_assets.stores.online_features.backend import Keys, NewRow, StoredRow, Wanted
 from real_estate_assets.stores.online_features.redis_address import connection_string, open_redis
 from real_estate_assets.stores.online_features.rows import Note, OnlineStoreUnreachableError
-from real_estate_assets.stores.online_features.state import OnlineState, note_json, read_note
+from real_estate_assets.stores.online_features.state import OnlineState, note_json, read_note, read_state
 from real_estate_assets.stores.online_features.wire import (
     encode_time,
     redis_field,
@@ -139,7 +139,7 @@ class RedisOnline:
 
     def _read_state(self, text: Any) -> OnlineState | None:
         if text != self._state_text:
-            self._state = None if text is None else OnlineState.model_validate_json(text)
+            self._state = None if text is None else read_state(text)
             self._state_text = text
         return self._state
 

@@ -20,7 +20,7 @@ from real_estate_assets.core.tenants.wording import check_slug
 from real_estate_assets.settings import Settings
 from real_estate_assets.stores.online_features.backend import Keys, NewRow, StoredRow, Wanted
 from real_estate_assets.stores.online_features.rows import Note, OnlineStoreUnreachableError, how_to_renew
-from real_estate_assets.stores.online_features.state import OnlineState, note_json, read_note
+from real_estate_assets.stores.online_features.state import OnlineState, note_json, read_note, read_state
 from real_estate_assets.stores.online_features.wire import (
     encode_sqlite_time,
     entity_key,
@@ -54,13 +54,13 @@ class SqliteOnline:
         try:
             stat = self._pointer.stat()
             if (stat.st_ino, stat.st_mtime_ns) != self._seen:
-                self._state = OnlineState.model_validate_json(self._pointer.read_bytes())
+                self._state = read_state(self._pointer.read_bytes())
                 self._seen = (stat.st_ino, stat.st_mtime_ns)
         except FileNotFoundError:
             self._state = self._seen = None
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise OnlineStoreUnreachableError(
-                f"{self._pointer} cannot be read ({error}). Delete it, then {how_to_renew(self._tenant_id)}"
+                f"{self._pointer} cannot be read ({error}). Use the user who materialized it."
             ) from error
         return self._state
 

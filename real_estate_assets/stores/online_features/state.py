@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from real_estate_assets.stores.online_features.rows import Note
 
@@ -29,6 +29,15 @@ class OnlineState(BaseModel):
     names: Mapping[str, tuple[str, ...]]
     being_replaced_by: str | None = None
     file: str | None = None
+
+
+def read_state(text: str | bytes) -> OnlineState | None:
+    """A state as it was kept; None of what no such state is, as another version may have left it or a crash damaged it:
+    then nothing is served, and the next materialization writes all anew."""
+    try:
+        return OnlineState.model_validate_json(text)
+    except ValidationError:
+        return None
 
 
 def note_json(note: Note) -> str:
