@@ -384,7 +384,7 @@ def test_redis_that_accepts_and_never_answers_is_waited_for_no_longer_than_set(f
         _fails_in_time(lambda: open_online_features(settings, TENANT).read([property_id(0)]))
         silent.setblocking(False)
         silent.accept()[0].close()
-        with pytest.raises(BlockingIOError):  # it was tried once: redis-py by itself would try again, for seconds
+        with pytest.raises(BlockingIOError):  # it was tried once: a second try would double the wait
             silent.accept()
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def open_redis(settings: Settings) -> Redis:
     """A client that never waits longer than `online_timeout_seconds` for a connection or an answer.
 
-    Connects when first used. No retries: redis-py's own take many seconds until it says that a server is down.
+    Connects when first used. No retries, whatever redis-py's own default is: they would multiply the wait.
     """
     from redis import Redis
     from redis.backoff import NoBackoff
