@@ -72,6 +72,15 @@ def test_the_nearest_are_found_in_order_with_their_payload(store: VectorStore) -
     assert found[3].distance == pytest.approx(expected, rel=1e-4)
 
 
+def test_a_payload_comes_back_to_the_last_bit(store: VectorStore) -> None:
+    awkward = [float(number) for number in np.random.default_rng(0).lognormal(13, 1, COUNT)]
+    payloads = [{"price": price, "nested": {"none": None, "text": "ü"}} for price in awkward]
+    store.publish(TENANT, "v1", dataclasses.replace(made_points(COUNT), payloads=payloads))
+    found = store.search(TENANT, made_points(1).vectors[0], COUNT, before=ALWAYS)
+    assert sorted(hit.payload["price"] for hit in found) == sorted(awkward)
+    assert found[0].payload["nested"] == {"none": None, "text": "ü"}
+
+
 def test_a_day_is_strictly_before_and_a_property_left_out(store: VectorStore) -> None:
     points = made_points(COUNT)
     store.publish(TENANT, "v1", points)
@@ -168,6 +177,7 @@ BROKEN = {
     "64 dimensions, not vectors of shape": {"vectors": np.zeros((2, 3), np.float32)},
     "a key stands twice": {"keys": ["a", "a"]},
     "differ in number": {"days": [FIRST_DAY]},
+    "not JSON compliant": {"payloads": [{}, {"price": float("nan")}]},
 }
 
 

@@ -140,7 +140,7 @@ def test_the_check_on_the_way_out_holds_on_a_server_too(
 def test_a_planted_point_of_theirs_is_not_found_by_me(planted: tuple[VectorStore, QdrantClient]) -> None:
     store, client = planted
     build = store.publish(MINE, "v1", of(MINE)).build
-    payload = {"tenant_id": THEIRS, "build": build, "key": "x", "property_id": "x", "day": 1, "data": {"of": THEIRS}}
+    payload = {"tenant_id": THEIRS, "build": build, "key": "x", "property_id": "x", "day": 1, "data": "{}"}
     point = models.PointStruct(id=1, vector=VECTOR.tolist(), payload=payload)
     client.upsert(f"{server.PREFIX}{COMPARABLE_SALES.name}", [point])
     assert {hit.payload["of"] for hit in everything(store, MINE)} == {MINE}

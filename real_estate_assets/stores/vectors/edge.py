@@ -142,10 +142,13 @@ class EdgeVectors:
 
 @contextmanager
 def _in_our_words(what: str) -> Iterator[None]:
-    """The engine raises bare Exceptions, and the disk its own: both become VectorStoreError that says for whom."""
+    """The engine raises bare Exceptions, and the disk its own: both become VectorStoreError that says for whom.
+
+    A ValueError passes: the points themselves cannot be.
+    """
     try:
         yield
-    except VectorStoreError:
+    except (VectorStoreError, ValueError):
         raise
     except Exception as error:
         raise VectorStoreError(f"{what}: {error}") from error

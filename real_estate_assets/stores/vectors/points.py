@@ -9,6 +9,7 @@ tenant's point or label its own as another's.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ class VectorPoints:
     """Points of one tenant, one position each in every field.
 
     keys: unique within the publication (a sale id); property_ids: whose point it is; days: the date the filter `before`
-    looks at; vectors: (n, dimensions), finite; payloads: JSON values, given back with each hit.
+    looks at; vectors: (n, dimensions), finite; payloads: JSON objects, given back with each hit.
     """
 
     keys: Sequence[str]
@@ -172,7 +173,11 @@ def day_number(day: date) -> int:
 
 
 def sealed(tenant_id: str, build: int, points: VectorPoints, number: int) -> dict[str, Any]:
-    """What is stored with point `number`. Raises ForeignVectorError where its payload names another tenant."""
+    """What is stored with point `number`.
+
+    The payload is kept as text: engines read numbers to within their last bit only, and what is found must be what was
+    published. Raises ForeignVectorError where it names another tenant, ValueError where it is no JSON.
+    """
     payload = points.payloads[number]
     named = payload.get("tenant_id", tenant_id)
     if named != tenant_id:
@@ -183,7 +188,7 @@ def sealed(tenant_id: str, build: int, points: VectorPoints, number: int) -> dic
         "key": points.keys[number],
         "property_id": points.property_ids[number],
         "day": day_number(points.days[number]),
-        "data": dict(payload),
+        "data": json.dumps(dict(payload), allow_nan=False, separators=(",", ":")),
     }
 
 
@@ -197,7 +202,7 @@ def opened(tenant_id: str, kind: VectorKind, stored: Payload | None, score: floa
         )
     day = date.fromordinal(_EPOCH.toordinal() + int(stored["day"]))
     distance = 1.0 - score if kind.distance == "cosine" else score  # of cosine, engines tell the likeness
-    return Hit(str(stored["key"]), str(stored["property_id"]), day, float(distance), stored["data"])
+    return Hit(str(stored["key"]), str(stored["property_id"]), day, float(distance), json.loads(stored["data"]))
 
 
 def chosen(tenant_id: str, kind: VectorKind, kept: Sequence[Publication], version: str | None) -> Publication:
