@@ -30,6 +30,13 @@ from benchmarks.gates import (
     trust_recall,
     trust_stored,
     trust_why,
+    valuation_accuracy,
+    valuation_comparables,
+    valuation_lucas,
+    valuation_online,
+    valuation_ratio_study,
+    valuation_stage,
+    valuation_tracts,
 )
 from benchmarks.gates.demo import Demo, DemoError, built_demo
 from benchmarks.gates.line import Gate, gate
@@ -38,8 +45,12 @@ from benchmarks.report import ROOT, conclude, may_hold, selected
 OF_TRUST: tuple[ModuleType, ...] = (
     trust_calibration, trust_independent, trust_why, trust_recall, trust_stored, trust_overall, trust_audit,
 )  # fmt: skip
-ON_THE_DEMO: tuple[ModuleType, ...] = (rows, flood, contracts, rebuild, *OF_TRUST)
-BY_THEMSELVES: tuple[ModuleType, ...] = (elsewhere, isolation, code_location)
+# The stage first: what it runs again is what the others then judge.
+OF_VALUATION: tuple[ModuleType, ...] = (valuation_stage, valuation_accuracy, valuation_comparables, valuation_online)
+ON_THE_DEMO: tuple[ModuleType, ...] = (rows, flood, contracts, rebuild, *OF_TRUST, *OF_VALUATION)
+BY_THEMSELVES: tuple[ModuleType, ...] = (
+    elsewhere, isolation, code_location, valuation_ratio_study, valuation_lucas, valuation_tracts,
+)  # fmt: skip
 LONG: tuple[ModuleType, ...] = (from_nothing,)
 DEMO_PREFIX = "spine.demo"
 Tell = Callable[[str], None]

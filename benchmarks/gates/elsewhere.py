@@ -93,7 +93,7 @@ def _build(state: Path, tracts: Path | None) -> Warehouse:
     from real_estate_assets.stores.warehouse import Warehouse
     from real_estate_assets.stores.warehouse.tenants import add_tenant
 
-    _reos(state, "up")
+    reos(state, "up")
     settings = Settings(environment="test", state_dir=state)
     warehouse = Warehouse(settings.dsn("owner"), settings.dsn("app"))
     inbox = state / "inbox"
@@ -108,11 +108,12 @@ def _build(state: Path, tracts: Path | None) -> Warehouse:
             sources += TRACT_SOURCE.format(peril=peril, file=file)
         description = TRACTS.rstrip() + sources
         add_tenant(warehouse, "cascade", tenant_name="Cascade", description=description, base_uri=inbox.as_uri())
-    _reos(state, "materialize")
+    reos(state, "materialize")
     return warehouse
 
 
-def _reos(state: Path, command: str) -> None:
+def reos(state: Path, command: str) -> None:
+    """Run a command of the product in a state directory. Raises RuntimeError with its last lines."""
     done = subprocess.run(
         [str(Path(sys.executable).with_name("reos")), command],
         cwd=ROOT,

@@ -28,6 +28,7 @@ from real_estate_assets.cli import (
     status,
     tenants,
     ui,
+    valuation,
     value,
     why,
 )
@@ -65,6 +66,7 @@ for _module in (
     status,
     tenants,
     ui,
+    valuation,
     value,
     why,
 ):

@@ -1,4 +1,4 @@
-"""`reos demo`: three tenants on real public files, from nothing to marts, in two deliveries.
+"""`reos demo`: three tenants on real public files, from nothing to estimates, in two deliveries.
 
 Belongs here: the story the demo tells. Does not belong here: any way of building that a real tenant would not have: the
 deliveries are files put where the tenants' descriptions look for them.
@@ -116,8 +116,10 @@ def _register_tenants(console: Console, settings: Settings) -> None:
 def _report(console: Console, seconds: float) -> None:
     from real_estate_assets.cli.instance import open_warehouse
     from real_estate_assets.cli.status import print_summaries
+    from real_estate_assets.cli.value_summary import print_valuations
     from real_estate_assets.stores.warehouse.summary import change_counts, summarize
     from real_estate_assets.stores.warehouse.tenants import list_tenants
+    from real_estate_assets.stores.warehouse.valuation_reading import summary_of
 
     warehouse = open_warehouse()
     tenants = [tenant.tenant_id for tenant in list_tenants(warehouse)]
@@ -128,6 +130,7 @@ def _report(console: Console, seconds: float) -> None:
         if changes:
             listed = ", ".join(f"{field} {count:,}" for field, count in changes)
             console.print(f"\nWhat changed between {tenant_id}'s two rolls (marts.fct_changes): {listed}")
+    print_valuations(console, [one for t in tenants if (one := summary_of(warehouse, t)) is not None])
     console.print(
         f"\nDone in {seconds:.0f} s. Next: [bold]make ui[/bold] shows every asset and its evidence; "
         "[bold].venv/bin/reos psql --tenant charles-river[/bold] asks the marts; "

@@ -113,7 +113,8 @@ def _comparable(one: Comparable) -> Text:
 def _unknown(answer: ValueAnswer) -> list[str]:
     carried = set(answer.estimate["unlearnable"])
     told = [one["sentence"] for one in answer.learned if one["trait"] in carried]
-    told += [f"{one['sentence']}" for one in answer.learned if not one["can_be_learned"] and one["sale_count"] == 0]
+    alike = (one for one in answer.learned if one["trait"].endswith(" hazard"))  # one score for all properties
+    told += [one["sentence"] for one in alike if not one["can_be_learned"]]
     by_reason: dict[str, list[str]] = defaultdict(list)
     for name, reason in answer.unknown.items():
         by_reason[reason].append(name)

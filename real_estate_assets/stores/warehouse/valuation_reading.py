@@ -134,6 +134,12 @@ def summary_of(warehouse: Warehouse, tenant_id: str) -> ValuationSummary | None:
     return ValuationSummary(tenant_id, properties, estimated, median_usd, sale_count, reason, card)
 
 
+def learned_of(warehouse: Warehouse, tenant_id: str) -> list[dict[str, Any]]:
+    """What the tenant's sales teach of each trait: trait, sale_count, can_be_learned, sentence."""
+    with warehouse.as_app(tenant_id) as connection:
+        return _learned(connection, tenant_id)
+
+
 def _rows(
     connection: Connection[tuple[Any, ...]],
     table: str,
