@@ -212,6 +212,35 @@ def test_unchanged_content_is_not_written_again_but_confirmed(served: Served) ->
     assert served.reader().read([property_id(0)], not_older_than=later)[0].as_of == later
 
 
+def test_a_feature_added_since_says_that_it_is_not_served_yet(served: Served) -> None:
+    served.plant(property_rows(1, "added", nulls=1, events=EVENTS[-1:])[:1])
+    store, state = online_store(served.settings, TENANT), served.materialize().state
+    fewer = {**state.names, "property": tuple(name for name in state.names["property"] if name != "zoning")}
+    store.confirm((store.state() or state).model_copy(update={"names": fewer}))
+    (row,) = served.reader().read([property_id(0)], ["zoning", "bedrooms"])
+    assert row.null_reasons["zoning"] == "not_served_yet"
+    assert row.null_reasons["bedrooms"] in ("source_has_none", "out_of_bounds")
+
+
+@pytest.mark.parametrize("store_settings", ["redis"], indirect=True)
+def test_a_feature_taken_away_leaves_nothing_in_redis(served: Served) -> None:
+    from redis import Redis
+
+    from real_estate_assets.stores.online_features.wire import redis_field, redis_key
+
+    served.plant(property_rows(2, "taken", nulls=0))
+    store, state = online_store(served.settings, TENANT), served.materialize().state
+    assert served.settings.redis_url is not None
+    redis = Redis.from_url(served.settings.redis_url.get_secret_value())
+    key, field = redis_key(TENANT, "property", property_id(1)), redis_field("property", "of_old")
+    redis.hset(key, field, b"\x20\x01")
+    more = {**state.names, "property": (*state.names["property"], "of_old")}
+    store.confirm(state.model_copy(update={"names": more, "version": "of old"}))
+    assert served.materialize().seconds is not None
+    assert not redis.hexists(key, field)
+    assert redis.hlen(key) == len(state.names["property"]) + 1  # and the event time
+
+
 def test_what_failed_its_checks_is_not_served(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     from real_estate_assets.defs.features import online
 
