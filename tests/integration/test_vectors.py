@@ -27,7 +27,7 @@ from real_estate_assets.stores.vectors import (
     open_vectors,
 )
 from real_estate_assets.stores.vectors.edge import EdgeVectors
-from real_estate_assets.stores.vectors.points import point_id
+from real_estate_assets.stores.vectors.points import opened, point_id, sealed
 from tests.made_vectors import ALWAYS, FIRST_DAY, StoreOf, edge_stores, made_points, server_stores
 
 TENANT, OTHER = "charles-river", "charles-river-2"  # one name begins with the other
@@ -214,6 +214,13 @@ def test_what_is_no_tenant_is_refused_everywhere(store: VectorStore, tenant: Any
     for call in calls:
         with pytest.raises(VectorStoreError, match="not a tenant"):
             call()
+
+
+@pytest.mark.parametrize("change", [{"data": {}}, {"data": "{"}, {"day": None}])
+def test_a_point_that_another_version_wrote_says_what_to_do(change: dict[str, Any]) -> None:
+    stored = {**sealed(TENANT, 1, made_points(1), 0), **change}
+    with pytest.raises(VectorStoreError, match="materialize the tenant's valuation again"):
+        opened(TENANT, COMPARABLE_SALES, stored, 0.0)
 
 
 def test_ids_of_two_tenants_never_meet() -> None:

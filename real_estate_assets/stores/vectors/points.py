@@ -194,15 +194,21 @@ def sealed(tenant_id: str, build: int, points: VectorPoints, number: int) -> dic
 
 def opened(tenant_id: str, kind: VectorKind, stored: Payload | None, score: float) -> Hit:
     """A hit of what was stored, and of what the engine calls its score. Raises ForeignVectorError where another
-    tenant's name stands in it."""
+    tenant's name stands in it, VectorStoreError for what `sealed` did not write."""
     if stored is None or stored.get("tenant_id") != tenant_id:
         raise ForeignVectorError(
             f"a point that is not {tenant_id}'s was found for it: nothing is given out. Publish {tenant_id} again, "
             "and look into who writes to the store."
         )
-    day = date.fromordinal(_EPOCH.toordinal() + int(stored["day"]))
     distance = 1.0 - score if kind.distance == "cosine" else score  # of cosine, engines tell the likeness
-    return Hit(str(stored["key"]), str(stored["property_id"]), day, float(distance), json.loads(stored["data"]))
+    try:
+        day = date.fromordinal(_EPOCH.toordinal() + int(stored["day"]))
+        return Hit(str(stored["key"]), str(stored["property_id"]), day, float(distance), json.loads(stored["data"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise VectorStoreError(
+            f"a point of {tenant_id} was published by another version of this program, or around it ({error!r}): "
+            f"remove the vectors of {kind.name} and materialize the tenant's valuation again."
+        ) from error
 
 
 def chosen(tenant_id: str, kind: VectorKind, kept: Sequence[Publication], version: str | None) -> Publication:
