@@ -2,7 +2,7 @@
 
 Belongs here: the order of a materialization, and when there is nothing to do. Does not belong here: kinds of stores,
 statements (`feature_repo/queries.py`). Feast's own materialization would do, and tests hold this one against it: the
-same bytes. It takes many times as long (`make bench ONLY=valuation.online`), and seconds to import.
+same bytes. It takes three times as long and more (`make bench ONLY=valuation.online`), and seconds to import.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Belongs here: what `feast==0.67` writes (docs/specs/online_store_format.md of that project, entity keys of version 3),
 read and written by hand: importing Feast takes seconds, its response objects cost more than the network, and what it
-does for each cell makes writing many times as slow. Tests hold every function, and whole stores, against Feast itself,
+does for each cell makes writing three times as slow. Tests hold every function, and whole stores, against Feast itself,
 so that another version of it cannot come in unnoticed. Does not belong here: stores.
 """
 
