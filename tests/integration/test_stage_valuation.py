@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from real_estate_assets.cli import app
 from real_estate_assets.core.valuation.settings import ValuationSettings
+from real_estate_assets.settings import PROJECT_ROOT
 from real_estate_assets.stores.model_objects import get_model_bytes
 from real_estate_assets.stores.object_store import ObjectConflictError, open_store
 from real_estate_assets.stores.vectors import open_vectors
@@ -50,6 +54,13 @@ def model_of(made: Platform, tenant_id: str = SELLER) -> valuation.ValuationMode
     model = ask(made, "S1", tenant_id).model
     assert model is not None
     return model
+
+
+def reos(*arguments: str) -> str:
+    """What the command prints."""
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 def test_every_property_has_an_estimate_inside_its_interval_or_a_reason(made: Platform) -> None:
@@ -196,6 +207,32 @@ def test_the_events_hold_card_pictures_and_verdicts(made: Platform) -> None:
     for asset in ASSETS:
         assert len(json.dumps(made.latest(f"valuation/{asset}", SELLER), default=str)) < 20_000
         assert "reason" in made.latest(f"valuation/{asset}", FEW_SALES)
+
+
+def test_the_command_tells_value_interval_likes_and_evidence(made: Platform) -> None:
+    told = json.loads(reos("value", SELLER, "S1", "--json"))
+    estimate = ask(made, "S1").estimate
+    assert told["estimate_usd"] == estimate["estimate_usd"]
+    assert (told["low_usd"], told["high_usd"]) == (estimate["low_usd"], estimate["high_usd"])
+    assert len(told["comparables"]) == 5
+    assert told["evidence"]["model"]["object_sha256"] == model_of(made).object_sha256
+    assert told["evidence"]["training_files"][0]["sha256"]
+    text = reos("value", SELLER, "S1")
+    for words in ("trust ", "comparable sales", "what is not known", "learned from", model_of(made).model_id[:20]):
+        assert words in text
+    assert "no estimate because" in reos("value", FEW_SALES, "S1")
+    assert "latitude is unknown" in reos("value", SELLER, "NOWHERE")
+
+
+def test_the_page_gets_every_tenants_figures(made: Platform, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text((PROJECT_ROOT / "docs" / "valuation.md").read_text())
+    reos("valuation", "--docs", str(page))
+    written = page.read_text()
+    for tenant_id in (SELLER, FEW_SALES, TWIN):
+        assert f"| {tenant_id} |" in written
+    assert "puget-sound |" not in written.split("Figures of this installation")[1]
+    assert reos("valuation", FEW_SALES).count("a model needs 200") == 1
 
 
 def test_a_second_run_trains_nothing_and_says_the_same(made: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
