@@ -3,8 +3,8 @@
 Belongs here: the candidates, the validation window and the tables of docs/valuation_results.md. Does not belong here:
 the peers (`valuation_peers.py`), promises on the test window (`gates/valuation_accuracy.py`).
 
-The validation window is the newest 15 % of what lies before the test window. `--write` puts the tables between the
-markers of docs/valuation_results.md; without it they are printed. What is chosen is the candidate with the lowest mean
+The validation window is the newest 15 % of what lies before the test window. `--write` puts a table between its
+markers in docs/valuation_results.md; one without markers there is printed, as all are without `--write`. What is chosen is the candidate with the lowest mean
 over both files of the median error, beside that of the settings as they stand: people move settings.yaml, not this.
 """
 
@@ -48,7 +48,7 @@ def main() -> int:
     arguments = parser.parse_args()
     for name in arguments.only or TABLES:
         text = "\n".join(TABLES[name]())
-        if arguments.write:
+        if arguments.write and _marks(name)[0] in RESULTS.read_text(encoding="utf-8"):
             _put(name, text)
         else:
             print(f"{name}\n{text}\n")
@@ -140,10 +140,14 @@ def _percent(inside: pl.Series) -> str:
     return "" if share is None else f"{100 * float(share):.1f}"  # type: ignore[arg-type]
 
 
+def _marks(name: str) -> tuple[str, str]:
+    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+
+
 def _put(name: str, text: str) -> None:
     """Between the markers of this table. Raises ValueError where the page has none."""
     page = RESULTS.read_text(encoding="utf-8")
-    start, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    start, end = _marks(name)
     if start not in page or end not in page:
         raise ValueError(f"{RESULTS.name} has no markers {start} and {end}")
     before, rest = page.split(start)
