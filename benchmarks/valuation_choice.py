@@ -4,8 +4,9 @@ Belongs here: the candidates, the validation window and the tables of docs/valua
 the peers (`valuation_peers.py`), promises on the test window (`gates/valuation_accuracy.py`).
 
 The validation window is the newest 15 % of what lies before the test window. `--write` puts a table between its
-markers in docs/valuation_results.md; one without markers there is printed, as all are without `--write`. What is chosen is the candidate with the lowest mean
-over both files of the median error, beside that of the settings as they stand: people move settings.yaml, not this.
+markers in docs/valuation_results.md; one without markers there is printed, as all are without `--write`. What is chosen
+is the candidate with the lowest mean over both files of the median error, beside that of the settings as they stand:
+people move settings.yaml, not this.
 """
 
 from __future__ import annotations
