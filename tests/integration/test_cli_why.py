@@ -275,8 +275,8 @@ def test_lineage_of_the_marts_names_the_columns_of_the_files(made: Platform, tmp
         Teller(made.instance, defs.resolve_asset_graph(), made.warehouse, made.settings.references_file).tell(
             outbox, 100
         )
-    built = json.loads(outbox.file(RIVER).read_text().splitlines()[-1])
-    marts = {one["name"]: one["facets"] for one in built["outputs"]}
+    events = [json.loads(line) for line in outbox.file(RIVER).read_text().splitlines()]
+    marts = {one["name"]: one["facets"] for event in events for one in event["outputs"]}
     said = marts["marts.dim_properties"]["columnLineage"]["fields"]
     assert {(f["name"], f["field"]) for f in said["year_built"]["inputFields"]} == {
         ("files/roll/fy13.csv", "Built"),
