@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from real_estate_assets.core.provenance.agreement import COUNTS
@@ -65,6 +65,7 @@ def test_pairs_of_one_year_are_plain_shrinkage(seen: tuple[int, int], prior: flo
 
 
 @given(st.lists(SEEN, max_size=4), st.floats(0, 1))
+@example([Seen(2, 2, 7.0)], 0.9999999999999999)
 def test_survival_is_a_probability(seen: list[Seen], prior: float) -> None:
     assert 0 <= surviving(seen, prior, WEIGHT) <= 1
 

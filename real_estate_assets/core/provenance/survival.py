@@ -40,6 +40,8 @@ def surviving(seen: Sequence[Seen], prior: float, weight: float) -> float:
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
+        if not low < middle < high:  # no double lies between them; 1 itself has no slope
+            break
         if _slope(weighed, middle) > 0:
             low = middle
         else:
