@@ -6,17 +6,17 @@ from typing import Any
 import dagster as dg
 
 from real_estate_assets.defs.code_versions import code_version
-from real_estate_assets.defs.conditions import follow_changes
 from real_estate_assets.defs.enrichment import exposing, identifying, locating
 from real_estate_assets.defs.enrichment.keys import ADDRESSES, ALL, HAZARD_EXPOSURES, IDENTITIES, LOCATIONS
 from real_estate_assets.defs.enrichment.pictures import exposure_metadata, location_metadata
-from real_estate_assets.defs.partitions import per_chunk, tenants
+from real_estate_assets.defs.partitions import per_chunk
 from real_estate_assets.defs.per_tenant import Stage, run
 from real_estate_assets.defs.records.assets import RECORDS
 from real_estate_assets.defs.records.assets import STAGE as RECORDS_STAGE
 from real_estate_assets.defs.reference.keys import COUNTY_HAZARD_SCORES, FLOOD_ZONES, HAZARD_SCORE_SCALE
 from real_estate_assets.defs.resources import WarehouseResource
 from real_estate_assets.defs.stage_events import AssetResult, Event, StageResult
+from real_estate_assets.defs.stage_specs import asset_spec
 from real_estate_assets.stores.warehouse import Warehouse, enrichment, quarantine
 from real_estate_assets.stores.warehouse.tables import publication
 
@@ -34,18 +34,7 @@ STAGE = Stage(
 
 
 def _spec(key: dg.AssetKey, deps: Sequence[dg.AssetKey], kinds: set[str], description: str) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        key,
-        deps=deps,
-        partitions_def=tenants,
-        skippable=True,
-        group_name="g3_enrichment",
-        kinds={"python", "postgres", *kinds},
-        owners=["team:data-engineering"],
-        code_version=STAGE.code_version,
-        automation_condition=follow_changes(key, STAGE),
-        description=description,
-    )
+    return asset_spec(key, STAGE, deps=deps, group="g3_enrichment", kinds={"postgres", *kinds}, description=description)
 
 
 @dg.multi_asset(

@@ -6,7 +6,6 @@ import dagster as dg
 
 from real_estate_assets.core.features.registry import SINGLE_VALUED as REASONS
 from real_estate_assets.core.features.registry import Entity, Feature, features
-from real_estate_assets.defs.conditions import follow_changes
 from real_estate_assets.defs.features.event_log import asset_record
 from real_estate_assets.defs.features.keys import (
     EXPLAINED,
@@ -19,32 +18,20 @@ from real_estate_assets.defs.features.keys import (
 from real_estate_assets.defs.features.online import DESCRIPTION, ONLINE, serve_online
 from real_estate_assets.defs.features.pictures import coverage_metadata, event_metadata
 from real_estate_assets.defs.features.stage import INPUTS, PROPERTIES, STAGE
-from real_estate_assets.defs.partitions import per_chunk, tenants
+from real_estate_assets.defs.partitions import per_chunk
 from real_estate_assets.defs.per_tenant import run
 from real_estate_assets.defs.resources import WarehouseResource
 from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event, StageResult
+from real_estate_assets.defs.stage_specs import asset_spec, check_spec
 from real_estate_assets.stores.warehouse import Warehouse, features_build, features_looks
 
 ENTITIES: dict[dg.AssetKey, Entity] = {PROPERTY: "property", MARKET: "market"}
 
 
 def _spec(key: dg.AssetKey, kinds: set[str], description: str) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        key,
-        deps=INPUTS[key],
-        partitions_def=tenants,
-        skippable=True,
-        group_name="g6_features",
-        kinds={"python", *kinds},
-        owners=["team:data-science"],
-        code_version=STAGE.code_version,
-        automation_condition=follow_changes(key, STAGE),
-        description=description,
+    return asset_spec(
+        key, STAGE, deps=INPUTS[key], group="g6_features", kinds=kinds, description=description, owner="data-science"
     )
-
-
-def _check(name: str, key: dg.AssetKey, description: str, *, blocking: bool = True) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(name, asset=key, blocking=blocking, partitions_def=tenants, description=description)
 
 
 @dg.multi_asset(
@@ -65,21 +52,23 @@ def _check(name: str, key: dg.AssetKey, description: str, *, blocking: bool = Tr
     ],
     check_specs=[
         *(
-            _check(EXPLAINED, key, "Every null has a reason, every value a source, and no value has both.")
+            check_spec(
+                EXPLAINED, key, "Every null has a reason, every value a source, and no value has both.", blocking=True
+            )
             for key in ENTITIES
         ),
-        _check(NOTHING_LATER, PROPERTY, "No row holds what its source or layer said only later."),
-        _check(
+        check_spec(NOTHING_LATER, PROPERTY, "No row holds what its source or layer said only later.", blocking=True),
+        check_spec(
             LIKE_THE_MART,
             PROPERTY,
             "Every property has a row, and its newest one says what dim_properties says of the same record.",
+            blocking=True,
         ),
-        _check(
+        check_spec(
             SINGLE_VALUED,
             PROPERTY,
             "A warning where all properties have one value of a feature and neither the registry nor a mart's column "
             "explains it.",
-            blocking=False,
         ),
     ],
     backfill_policy=per_chunk(),

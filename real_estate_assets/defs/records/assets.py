@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from real_estate_assets.defs.code_versions import code_version
-from real_estate_assets.defs.conditions import follow_changes
 from real_estate_assets.defs.landing.assets import SOURCE_FILES
-from real_estate_assets.defs.partitions import per_chunk, tenants
+from real_estate_assets.defs.partitions import per_chunk
 from real_estate_assets.defs.per_tenant import Stage, TenantDataError, run
 from real_estate_assets.defs.records.reading import FileReading, read_files
 from real_estate_assets.defs.reference.keys import COUNTY_BOUNDARIES
 from real_estate_assets.defs.resources import ObjectStoreResource, WarehouseResource
 from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event, StageResult
+from real_estate_assets.defs.stage_specs import asset_spec, check_spec
 
 RECORDS = {
     "property": dg.AssetKey(["records", "properties"]),
@@ -39,32 +39,23 @@ BATCH_RULES, ACCOUNTED, ROW_RULES = "batch_rules_hold", "every_row_is_accounted_
 
 
 def _spec(record_type: str) -> dg.AssetSpec:
-    return dg.AssetSpec(
+    return asset_spec(
         RECORDS[record_type],
-        deps=[SOURCE_FILES, COUNTY_BOUNDARIES],
-        partitions_def=tenants,
-        skippable=True,
-        group_name="g2_records",
-        kinds={"python", "postgres", "greatexpectations"},
-        owners=["team:data-engineering"],
-        code_version=STAGE.code_version,
-        automation_condition=follow_changes(RECORDS[record_type], STAGE),
+        STAGE,
+        deps=STAGE.upstream,
+        group="g2_records",
+        kinds={"postgres", "greatexpectations"},
         description=f"Grain: {_GRAIN[record_type]}, typed and in canonical names, with its file and record number. "
         "Rows that fail a row rule are quarantined and named; a batch rule that fails keeps yesterday's marts served.",
     )
 
 
 def _checks(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    def spec(name: str, blocking: bool, description: str) -> dg.AssetCheckSpec:
-        return dg.AssetCheckSpec(name, asset=key, blocking=blocking, partitions_def=tenants, description=description)
-
     return [
-        spec(BATCH_RULES, True, "Every file passes the batch rules of its suite in expectations/."),
-        spec(ACCOUNTED, True, "Rows in = accepted + quarantined, for every file."),
-        spec(
-            ROW_RULES,
-            False,
-            "A warning where rows were quarantined: the rule, how many, and where the first ones stand.",
+        check_spec(BATCH_RULES, key, "Every file passes the batch rules of its suite in expectations/.", blocking=True),
+        check_spec(ACCOUNTED, key, "Rows in = accepted + quarantined, for every file.", blocking=True),
+        check_spec(
+            ROW_RULES, key, "A warning where rows were quarantined: the rule, how many, and where the first ones stand."
         ),
     ]
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from real_estate_assets.defs.partitions import RANGE_END, RANGE_START, TENANTS, chunks, tenants
+from real_estate_assets.defs.partitions import RANGE_END, RANGE_START, TENANTS, chunks
 from real_estate_assets.defs.resources import WarehouseResource
 from real_estate_assets.defs.stage_events import CheckResult, Event, check_events
+from real_estate_assets.defs.stage_specs import check_spec
 from real_estate_assets.defs.trust.keys import AUDIT
 from real_estate_assets.defs.warehouse.assets import warehouse_models
 from real_estate_assets.settings import get_settings
@@ -32,11 +33,10 @@ MARTS = tuple(sorted(key for key in warehouse_models.keys if key.path[0] == "mar
 @dg.multi_asset_check(
     name="audit",
     specs=[
-        dg.AssetCheckSpec(
+        check_spec(
             AUDIT,
-            asset=key,
-            partitions_def=tenants,
-            description="Cells drawn by the day's date and derived again from the source files, by a program that "
+            key,
+            "Cells drawn by the day's date and derived again from the source files, by a program that "
             "shares no code with this one. A mismatch fails; a cell that could not be audited warns.",
         )
         for key in MARTS

@@ -13,16 +13,16 @@ import dagster as dg
 
 from real_estate_assets.core.provenance.calibration import Parameter
 from real_estate_assets.defs.code_versions import code_version
-from real_estate_assets.defs.conditions import follow_changes
 from real_estate_assets.defs.enrichment.assets import STAGE as ENRICHMENT_STAGE
 from real_estate_assets.defs.enrichment.keys import HAZARD_EXPOSURES, IDENTITIES, LOCATIONS
-from real_estate_assets.defs.partitions import per_chunk, tenants
+from real_estate_assets.defs.partitions import per_chunk
 from real_estate_assets.defs.per_tenant import Stage, run
 from real_estate_assets.defs.records.assets import RECORDS
 from real_estate_assets.defs.records.assets import STAGE as RECORDS_STAGE
 from real_estate_assets.defs.reference.keys import ANSWER_KEYS, FIELD_TOLERANCE, SOURCE_REGISTRY, TRUST_REGISTERS
 from real_estate_assets.defs.resources import WarehouseResource
 from real_estate_assets.defs.stage_events import AssetResult, CheckResult, Event, StageResult
+from real_estate_assets.defs.stage_specs import asset_spec, check_spec
 from real_estate_assets.defs.trust.keys import ALL, INDEPENDENT, MAPPING_ALARM, MINIMUM_N, STABILITY
 from real_estate_assets.defs.trust.measuring import Measured, measure
 from real_estate_assets.defs.trust.pictures import alarm_table, independent_metadata, stability_metadata
@@ -54,22 +54,8 @@ STAGE = Stage(
 
 
 def _spec(key: dg.AssetKey, description: str) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        key,
-        deps=INPUTS[key],
-        partitions_def=tenants,
-        skippable=True,
-        group_name="g3_trust",
-        kinds={"python", "polars", "postgres"},
-        owners=["team:data-engineering"],
-        code_version=STAGE.code_version,
-        automation_condition=follow_changes(key, STAGE, WAREHOUSE),
-        description=description,
-    )
-
-
-def _check(name: str, key: dg.AssetKey, description: str) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(name, asset=key, blocking=False, partitions_def=tenants, description=description)
+    kinds = {"polars", "postgres"}
+    return asset_spec(key, STAGE, WAREHOUSE, deps=INPUTS[key], group="g3_trust", kinds=kinds, description=description)
 
 
 @dg.multi_asset(
@@ -87,14 +73,14 @@ def _check(name: str, key: dg.AssetKey, description: str) -> dg.AssetCheckSpec:
         ),
     ],
     check_specs=[
-        _check(
+        check_spec(
             MAPPING_ALARM,
             STABILITY,
             "A warning where the same office's later file agrees with a field much less, or more, than predicted: the "
             "column map of one of the two probably reads another thing than it says.",
         ),
         *(
-            _check(MINIMUM_N, key, "A warning where fields were compared too seldom: those keep their prior.")
+            check_spec(MINIMUM_N, key, "A warning where fields were compared too seldom: those keep their prior.")
             for key in ALL
         ),
     ],

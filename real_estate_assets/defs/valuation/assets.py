@@ -7,13 +7,13 @@ import dagster as dg
 
 from real_estate_assets.core.valuation.settings import valuation_settings
 from real_estate_assets.defs.code_versions import code_version
-from real_estate_assets.defs.conditions import follow_changes
 from real_estate_assets.defs.features.keys import PROPERTY as PROPERTY_FEATURES
 from real_estate_assets.defs.features.stage import STAGE as FEATURES
-from real_estate_assets.defs.partitions import per_chunk, tenants
+from real_estate_assets.defs.partitions import per_chunk
 from real_estate_assets.defs.per_tenant import Stage, run
 from real_estate_assets.defs.resources import ObjectStoreResource, WarehouseResource
 from real_estate_assets.defs.stage_events import Event, StageResult
+from real_estate_assets.defs.stage_specs import asset_spec
 from real_estate_assets.defs.valuation import checks
 from real_estate_assets.defs.valuation.keys import ALL, COMPARABLES, ESTIMATES, MODEL, RATIO_STUDY, TRAINING_SET
 from real_estate_assets.defs.warehouse.stage import STAGE as WAREHOUSE
@@ -31,17 +31,8 @@ STAGE = Stage(
 
 
 def _spec(key: dg.AssetKey, deps: Sequence[dg.AssetKey], kinds: set[str], description: str) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        key,
-        deps=deps,
-        partitions_def=tenants,
-        skippable=True,
-        group_name="g7_valuation",
-        kinds={"python", *kinds},
-        owners=["team:data-science"],
-        code_version=STAGE.code_version,
-        automation_condition=follow_changes(key, STAGE),
-        description=description,
+    return asset_spec(
+        key, STAGE, deps=deps, group="g7_valuation", kinds=kinds, description=description, owner="data-science"
     )
 
 

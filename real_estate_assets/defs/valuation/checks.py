@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from real_estate_assets.core.pictures import markdown_table
-from real_estate_assets.defs.partitions import tenants
 from real_estate_assets.defs.stage_events import CheckResult
+from real_estate_assets.defs.stage_specs import check_spec
 from real_estate_assets.defs.valuation.keys import (
     ENOUGH_SALES,
     ESTIMATES,
@@ -35,23 +35,25 @@ COVERAGE_BAND = (0.88, 0.92)  # of intervals that promise 90 %
 WARN = dg.AssetCheckSeverity.WARN
 
 
-def _spec(name: str, key: dg.AssetKey, description: str) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(name, asset=key, blocking=False, partitions_def=tenants, description=description)
-
-
 SPECS = [
-    _spec(ENOUGH_SALES, TRAINING_SET, "A warning where the sales are too few for a model: then there is no estimate."),
-    _spec(LEARNABLE, MODEL, "A warning where some property carries a trait whose effect the sales could not teach."),
-    _spec(
+    check_spec(
+        ENOUGH_SALES, TRAINING_SET, "A warning where the sales are too few for a model: then there is no estimate."
+    ),
+    check_spec(
+        LEARNABLE, MODEL, "A warning where some property carries a trait whose effect the sales could not teach."
+    ),
+    check_spec(
         EVERY_PROPERTY, ESTIMATES, "Every property has a row: an estimate inside its interval, or null with a reason."
     ),
-    _spec(
+    check_spec(
         INTERVAL_COVERAGE,
         ESTIMATES,
         "A warning where 90 % intervals held less than 88 or more than 92 % of the test sales, of all or of a third.",
     ),
-    _spec(IAAO_BANDS, RATIO_STUDY, "A warning where a figure of the test sales lies outside the IAAO's band."),
-    _spec(SALES_CHASING, RATIO_STUDY, "A warning where values look as if they followed the prices they are judged by."),
+    check_spec(IAAO_BANDS, RATIO_STUDY, "A warning where a figure of the test sales lies outside the IAAO's band."),
+    check_spec(
+        SALES_CHASING, RATIO_STUDY, "A warning where values look as if they followed the prices they are judged by."
+    ),
 ]
 
 
